@@ -152,7 +152,7 @@ func (w *world) sourceActions(x int, add adder) {
 	}
 
 	if x == nodeA && r.role == Owner && r.view.Session.ID == 0 && w.connected(x) && !w.dead[nodeB] &&
-		r.view.Assigned == nodeID(nodeB) && int(r.view.LastSession) < w.plan.sessions && !w.proposedOpen() &&
+		r.view.Assigned == peer(nodeB) && int(r.view.LastSession) < w.plan.sessions && !w.proposedOpen() &&
 		w.tables[w.at[x]].Live(nodeID(nodeB), peer(nodeB).Inc) {
 		add(false, func(w *world) bool {
 			r := w.rep[x]

@@ -142,7 +142,7 @@ func (e *encoder) replica(x, at int) {
 	}
 
 	e.num(at, int(r.role), int(r.session.ID), r.local, r.inactive, len(r.procs))
-	e.flags(r.hello, r.linked, r.closed, r.amnesia, r.roster != nil)
+	e.flags(r.hello, r.linked, r.closed, r.amnesia, r.rostered)
 
 	for i := range w.plan.processes {
 		addr := worldKinds[i]

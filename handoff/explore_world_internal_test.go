@@ -120,8 +120,12 @@ func (w *world) view(x int) View {
 	t := w.tables[w.at[x]]
 	s := &t.Shards[0]
 	v := View{
-		Index: t.Index, Owner: Peer{Node: s.Owner, Inc: s.OwnerInc}, Epoch: s.Epoch, Assigned: s.Assigned,
+		Index: t.Index, Owner: Peer{Node: s.Owner, Inc: s.OwnerInc}, Epoch: s.Epoch,
 		LastSession: s.LastSession, Recovered: s.LastOutcome == ownership.OutcomeRecovered, Lossy: s.Lost > 0, Known: s.Known,
+	}
+
+	if m := t.Members[s.Assigned]; t.Live(s.Assigned, m.Inc) {
+		v.Assigned = Peer{Node: m.Node, Inc: m.Inc}
 	}
 
 	if s.Session.ID != 0 {

@@ -60,7 +60,8 @@ type Frame struct {
 	Shard   segue.ShardID
 
 	Index uint64   // hello, welcome: a raft index
-	Names []string // roster: keys of addresses, as kind/key
+	Names []string // roster: addresses, as kind/key
+	More  bool     // roster: another part follows
 
 	Process segue.Address // flip and below, but close
 	Call    uint64        // forward, result, final: the source's number of the request

@@ -51,8 +51,9 @@ type Replica struct {
 
 	closed bool // source: the target said that it is the owner
 
-	roster  map[string]bool // target: existing processes that have not come yet
-	amnesia bool            // became the owner without knowing what there was
+	roster   map[string]bool // target: existing processes that have not come yet
+	rostered bool            // target: the roster is complete
+	amnesia  bool            // became the owner without knowing what there was
 
 	off rule // for tests
 }

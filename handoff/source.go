@@ -7,6 +7,13 @@ import (
 	"github.com/segue-cluster/segue"
 )
 
+// The outcomes of a session for a shard, in the Detail of [EffectEnded].
+const (
+	outcomeCommitted = "committed"
+	outcomeAborted   = "aborted"
+	outcomeRefused   = "not opened"
+)
+
 // Move starts a session: the host proposes Open with that session at the same
 // time. It does nothing unless the replica is the owner without a session.
 func (r *Replica) Move(s Session) bool {
@@ -24,7 +31,7 @@ func (r *Replica) Move(s Session) bool {
 func (r *Replica) Refused(s segue.SessionID, out *Effects) {
 	if r.role == Opening && r.session.ID == s && r.view.Session.ID != s {
 		r.become(Owner)
-		out.add(Effect{Kind: EffectEnded, Session: s, Detail: "the session could not be opened"})
+		out.add(Effect{Kind: EffectEnded, Session: s, Detail: outcomeRefused})
 	}
 }
 
@@ -94,7 +101,7 @@ func (r *Replica) appliedAsSource(at Moment, out *Effects) {
 		switch {
 		case v.PartnerFenced:
 			r.retreat(r.session.ID, "the target was fenced", false, segue.Address{}, out)
-		case v.Assigned != r.session.To.Node && (r.role == Opening || r.role == Flipping):
+		case v.Assigned != r.session.To && (r.role == Opening || r.role == Flipping):
 			r.retreat(r.session.ID, "the assignment changed", false, segue.Address{}, out)
 		}
 	case v.LastSession < r.session.ID: // Opening: the entry has not come yet
@@ -114,7 +121,7 @@ func (r *Replica) aborted(at Moment, out *Effects) {
 	}
 
 	r.become(Owner)
-	out.add(Effect{Kind: EffectEnded, Session: r.session.ID, Detail: "aborted"})
+	out.add(Effect{Kind: EffectEnded, Session: r.session.ID, Detail: outcomeAborted})
 
 	for _, p := range r.sorted() {
 		if p.mode == Delegated {
@@ -145,7 +152,7 @@ func (r *Replica) takeBack(p *process, out *Effects) {
 // answered through this node as long as the stream stands.
 func (r *Replica) committed(out *Effects) {
 	r.become(Forwarding)
-	out.add(Effect{Kind: EffectEnded, Session: r.session.ID, Detail: "committed"})
+	out.add(Effect{Kind: EffectEnded, Session: r.session.ID, Detail: outcomeCommitted})
 
 	for _, p := range r.sorted() {
 		out.add(Effect{Kind: EffectDrop, Process: p.addr})

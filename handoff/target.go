@@ -38,10 +38,15 @@ func (r *Replica) Frame(f *Frame, at Moment, out *Effects) bool {
 func (r *Replica) frameAsTarget(f *Frame, out *Effects) {
 	switch f.Kind {
 	case FrameRoster:
-		r.roster = map[string]bool{}
+		if r.roster == nil {
+			r.roster = map[string]bool{}
+		}
+
 		for _, n := range f.Names {
 			r.roster[n] = true
 		}
+
+		r.rostered = !f.More
 	case FrameFlip:
 		r.flipFromSource(f, out)
 	case FrameDeath:
@@ -74,7 +79,7 @@ func (r *Replica) helloFromSource(f *Frame, out *Effects) {
 	}
 
 	r.become(Ready)
-	r.session, r.linked, r.roster = s, true, nil
+	r.session, r.linked, r.roster, r.rostered = s, true, nil, false
 	r.send(Frame{Kind: FrameWelcome, Index: r.view.Index}, out)
 }
 
@@ -203,7 +208,8 @@ func (r *Replica) won(at Moment, out *Effects) {
 	r.become(Owner)
 	r.send(Frame{Kind: FrameClose}, out)
 
-	if r.view.Recovered && r.roster == nil {
+	if r.view.Recovered && !r.rostered {
+		r.roster = nil
 		r.forgot(out)
 	}
 

@@ -200,8 +200,9 @@ type View struct {
 	Index       uint64 // raft index of the last entry seen
 	Owner       Peer
 	Epoch       segue.Epoch
-	Assigned    segue.NodeID // the owner that it should have, zero for "as it is"
-	Session     Session      // the open one, if Session.ID is not 0
+	Assigned    Peer    // the owner that it should have, zero for "as it is"
+	Held        bool    // it stays, whatever its assignment
+	Session     Session // the open one, if Session.ID is not 0
 	LastSession segue.SessionID
 	// Recovered: the last session ended because its source died.
 	Recovered bool

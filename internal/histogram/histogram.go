@@ -62,6 +62,9 @@ func (h *Histogram) Merge(o Histogram) {
 	h.max = max(h.max, o.max)
 }
 
+// Reset empties h.
+func (h *Histogram) Reset() { *h = Histogram{} }
+
 // Count returns the number of durations counted.
 func (h *Histogram) Count() uint64 { return h.total }
 
