@@ -88,6 +88,7 @@ func BenchmarkScan(b *testing.B) {
 }
 
 func benchMarshal[T any](b *testing.B, v *T) {
+	b.Helper()
 	b.Run("wire", func(b *testing.B) {
 		b.ReportAllocs()
 
@@ -114,6 +115,7 @@ func benchMarshal[T any](b *testing.B, v *T) {
 }
 
 func benchUnmarshal[T any](b *testing.B, v *T) {
+	b.Helper()
 	b.Run("wire", func(b *testing.B) {
 		data, err := wire.Marshal(v)
 		if err != nil {

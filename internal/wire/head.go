@@ -55,14 +55,70 @@ type head struct {
 	n int
 }
 
-// codes that head and the codec need by name.
+// Codes that are needed by name.
 const (
-	codeNil      = 0xc0
 	codeReserved = 0xc1
 	codeUint8    = 0xcc
 	codeUint64   = 0xcf
 	extTime      = 0xff // type -1
 )
+
+// code is what the first byte of a value says about its head.
+type code struct {
+	kind  kind  // 0 for the reserved code
+	size  uint8 // as head.size
+	width uint8 // bytes of the length that follows, 0 if fixed is the length
+	fixed uint8 // as head.n
+}
+
+// codes has the meaning of every first byte.
+var codes = makeCodes() //nolint:gochecknoglobals // a constant table
+
+func makeCodes() (t [256]code) {
+	for i := range 0x80 {
+		t[i] = code{kind: kindUint, size: 1}
+	}
+
+	for i := range 16 {
+		t[0x80+i] = code{kind: kindMap, size: 1, fixed: uint8(i)}
+		t[0x90+i] = code{kind: kindArray, size: 1, fixed: uint8(i)}
+	}
+
+	for i := range 32 {
+		t[0xa0+i] = code{kind: kindString, size: 1, fixed: uint8(i)}
+		t[0xe0+i] = code{kind: kindInt, size: 1}
+	}
+
+	t[0xc0] = code{kind: kindNil, size: 1}
+	t[0xc2] = code{kind: kindBool, size: 1}
+	t[0xc3] = code{kind: kindBool, size: 1}
+	t[0xca] = code{kind: kindFloat32, size: 5}
+	t[0xcb] = code{kind: kindFloat64, size: 9}
+
+	for i := range 5 {
+		t[0xd4+i] = code{kind: kindExt, size: 2, fixed: 1 << i}
+	}
+
+	for i := range 4 {
+		t[0xcc+i] = code{kind: kindUint, size: 1 + 1<<i}
+		t[0xd0+i] = code{kind: kindInt, size: 1 + 1<<i}
+	}
+
+	for i := range 3 {
+		width := uint8(1) << i
+		t[0xc4+i] = code{kind: kindBin, size: 1 + width, width: width}
+		t[0xc7+i] = code{kind: kindExt, size: 2 + width, width: width}
+		t[0xd9+i] = code{kind: kindString, size: 1 + width, width: width}
+	}
+
+	for i := range 2 {
+		width := uint8(2) << i
+		t[0xdc+i] = code{kind: kindArray, size: 1 + width, width: width}
+		t[0xde+i] = code{kind: kindMap, size: 1 + width, width: width}
+	}
+
+	return t
+}
 
 // readHead reads the head of the value that b begins with. It returns false if
 // b ends before the head does and for the reserved code. The body may still
@@ -72,74 +128,30 @@ func readHead(b []byte) (head, bool) {
 		return head{}, false
 	}
 
-	c := b[0]
+	c := codes[b[0]]
+	h := head{kind: c.kind, size: int(c.size), n: int(c.fixed)}
 
-	switch {
-	case c <= 0x7f:
-		return head{kindUint, 1, 0}, true
-	case c <= 0x8f:
-		return head{kindMap, 1, int(c & 0x0f)}, true
-	case c <= 0x9f:
-		return head{kindArray, 1, int(c & 0x0f)}, true
-	case c <= 0xbf:
-		return head{kindString, 1, int(c & 0x1f)}, true
-	case c >= 0xe0:
-		return head{kindInt, 1, 0}, true
-	}
-
-	return readLongHead(b)
-}
-
-func readLongHead(b []byte) (head, bool) {
-	var h head
-
-	switch c := b[0]; c {
-	case codeNil:
-		return head{kindNil, 1, 0}, true
-	case 0xc2, 0xc3:
-		return head{kindBool, 1, 0}, true
-	case 0xc4, 0xc5, 0xc6:
-		return sized(b, kindBin, 1<<(c-0xc4), 0)
-	case 0xc7, 0xc8, 0xc9:
-		return sized(b, kindExt, 1<<(c-0xc7), 1)
-	case 0xca:
-		h = head{kindFloat32, 5, 0}
-	case 0xcb:
-		h = head{kindFloat64, 9, 0}
-	case codeUint8, 0xcd, 0xce, codeUint64:
-		h = head{kindUint, 1 + 1<<(c-codeUint8), 0}
-	case 0xd0, 0xd1, 0xd2, 0xd3:
-		h = head{kindInt, 1 + 1<<(c-0xd0), 0}
-	case 0xd4, 0xd5, 0xd6, 0xd7, 0xd8:
-		h = head{kindExt, 2, 1 << (c - 0xd4)}
-	case 0xd9, 0xda, 0xdb:
-		return sized(b, kindString, 1<<(c-0xd9), 0)
-	case 0xdc, 0xdd:
-		return sized(b, kindArray, 2<<(c-0xdc), 0)
-	case 0xde, 0xdf:
-		return sized(b, kindMap, 2<<(c-0xde), 0)
-	}
-
-	return h, h.kind != 0 && len(b) >= h.size
-}
-
-// sized reads a head with a length of width bytes and extra bytes after it.
-func sized(b []byte, k kind, width, extra int) (head, bool) {
-	h := head{kind: k, size: 1 + width + extra}
-	if len(b) < h.size {
+	if len(b) < h.size || c.kind == 0 {
 		return head{}, false
 	}
 
-	switch width {
-	case 1:
-		h.n = int(b[1])
-	case 2:
-		h.n = int(binary.BigEndian.Uint16(b[1:]))
-	case 4:
-		h.n = int(binary.BigEndian.Uint32(b[1:]))
+	if c.width != 0 {
+		h.n = readLength(b, c.width)
 	}
 
 	return h, true
+}
+
+// readLength reads the length of width bytes that follows the first byte of b.
+func readLength(b []byte, width uint8) int {
+	switch width {
+	case 1:
+		return int(b[1])
+	case 2:
+		return int(binary.BigEndian.Uint16(b[1:]))
+	}
+
+	return int(binary.BigEndian.Uint32(b[1:]))
 }
 
 // readUint reads the integer with a head of kindUint that b begins with.

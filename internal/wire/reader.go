@@ -184,14 +184,13 @@ func (r *Reader) release() {
 	r.start += r.last
 	r.last = 0
 
-	if r.start < r.end {
-		return
-	}
-
-	r.start, r.end = 0, 0
-
-	if len(r.buf) > readBuffer && r.small >= shrinkAfter {
-		r.buf = nil
+	switch rest := r.end - r.start; {
+	case len(r.buf) > readBuffer && r.small >= shrinkAfter && rest <= readBuffer:
+		buf := make([]byte, readBuffer)
+		r.end = copy(buf, r.buf[r.start:r.end])
+		r.start, r.buf = 0, buf
+	case rest == 0:
+		r.start, r.end = 0, 0
 	}
 }
 

@@ -11,11 +11,17 @@ package wire
 // *[Error].
 func Scan(b []byte, l Limits) error {
 	l = l.withDefaults(len(b))
+
+	return scanWithin(b, &l)
+}
+
+// scanWithin is Scan with limits that are complete.
+func scanWithin(b []byte, l *Limits) error {
 	if len(b) > l.Bytes {
 		return refuse(TooLarge, 0, "%d bytes, at most %d are allowed", len(b), l.Bytes)
 	}
 
-	n, err := scan(b, &l)
+	n, err := scan(b, l)
 	if err != nil {
 		return err
 	}
@@ -27,115 +33,86 @@ func Scan(b []byte, l Limits) error {
 	return nil
 }
 
-// nest is the stack of open containers.
-type nest struct {
-	left  [MaxDepth]int // values to come in each
-	maps  uint64        // bit i: container i is a map
-	depth int
-}
-
-// key reports whether the next value is the key of a map.
-func (s *nest) key() bool {
-	d := s.depth - 1
-
-	return d >= 0 && s.maps>>d&1 != 0 && s.left[d]&1 == 0
-}
-
-// push opens a container of n values.
-func (s *nest) push(n int, m kind) {
-	s.left[s.depth] = n
-	s.maps &^= 1 << s.depth
-
-	if m == kindMap {
-		s.maps |= 1 << s.depth
-	}
-
-	s.depth++
-}
-
-// done counts one finished value, and every container that it finishes.
-func (s *nest) done() {
-	for s.depth > 0 {
-		s.left[s.depth-1]--
-		if s.left[s.depth-1] > 0 {
-			return
-		}
-
-		s.depth--
-	}
-}
-
 // scan walks the first value of b and returns its length. The limits are
 // complete. The size of b is not checked.
-func scan(b []byte, l *Limits) (int, error) {
+//
+// It is on the way of every message, so that it is one loop without calls, and
+// the innermost container is in variables: left values of it are to come, and
+// pairs is 1 for a map, 0 otherwise. The containers around it are in stack, as
+// left<<1 | pairs.
+func scan(b []byte, l *Limits) (int, error) { //nolint:gocognit // see above
 	var (
-		s   nest
-		i   int
-		err error
+		stack              [MaxDepth]uint64
+		left, pairs, depth = uint64(1), uint64(0), 0
 	)
 
-	for values := 0; ; values++ {
+	for i, values := 0, 0; ; values++ {
+		if i >= len(b) {
+			return 0, badHead(b, i)
+		}
+
+		c := codes[b[i]]
+		start, n := i, int(c.fixed)
+
+		if i += int(c.size); i > len(b) || c.kind == 0 {
+			return 0, badHead(b, start)
+		}
+
+		if c.width != 0 {
+			n = readLength(b[start:], c.width)
+		}
+
 		if values >= l.Values {
-			return 0, refuse(Values, i, "at most %d values are allowed", l.Values)
+			return 0, refuse(Values, start, "at most %d values are allowed", l.Values)
 		}
 
-		if i, err = s.step(b, i, l); err != nil {
-			return 0, err
-		}
-
-		if s.depth == 0 {
-			return i, nil
-		}
-	}
-}
-
-// step checks the value at i, or the head of it if it is a container, and
-// returns the position behind.
-func (s *nest) step(b []byte, i int, l *Limits) (int, error) {
-	h, ok := readHead(b[i:])
-	if !ok {
-		return 0, badHead(b, i)
-	}
-
-	if s.key() {
-		if err := checkKey(h, i, l); err != nil {
-			return 0, err
-		}
-	}
-
-	start := i
-	i += h.size
-
-	switch h.kind {
-	case kindNil, kindBool, kindUint, kindInt, kindFloat32, kindFloat64:
-	case kindString, kindBin, kindExt:
-		if h.n > len(b)-i {
-			return 0, refuse(Truncated, start, "%v of %d bytes, %d are left", h.kind, h.n, len(b)-i)
-		}
-
-		if h.kind == kindExt {
-			if err := checkExt(b[i-1:i+h.n], start); err != nil {
+		if left&1 < pairs && (c.kind != kindString || n > l.Key) { // the key of a map
+			if err := checkKey(head{kind: c.kind, n: n}, start, l); err != nil {
 				return 0, err
 			}
 		}
 
-		i += h.n
-	case kindArray, kindMap:
-		n, err := s.container(h, start, len(b)-i, l)
-		if err != nil {
-			return 0, err
+		switch c.kind {
+		case kindNil, kindBool, kindUint, kindInt, kindFloat32, kindFloat64:
+		case kindString, kindBin, kindExt:
+			if n > len(b)-i {
+				return 0, refuse(Truncated, start, "%v of %d bytes, %d are left", c.kind, n, len(b)-i)
+			}
+
+			if c.kind == kindExt {
+				if err := checkExt(b[i-1:i+n], start); err != nil {
+					return 0, err
+				}
+			}
+
+			i += n
+		case kindArray, kindMap:
+			if err := checkContainer(c.kind, n, len(b)-i, depth, start, l); err != nil {
+				return 0, err
+			}
+
+			if n > 0 {
+				stack[depth] = left<<1 | pairs
+				depth++
+
+				left, pairs = uint64(n), 0
+				if c.kind == kindMap {
+					left, pairs = left*2, 1
+				}
+
+				continue
+			}
 		}
 
-		if n > 0 {
-			s.push(n, h.kind)
+		for left--; left == 0; left-- {
+			if depth == 0 {
+				return i, nil
+			}
 
-			return i, nil
+			depth--
+			left, pairs = stack[depth]>>1, stack[depth]&1
 		}
 	}
-
-	s.done()
-
-	return i, nil
 }
 
 func badHead(b []byte, i int) error {
@@ -175,25 +152,22 @@ func checkExt(b []byte, i int) error {
 	return nil
 }
 
-// container returns the number of values in a container, of which each takes
-// at least one of the left bytes.
-func (s *nest) container(h head, i, left int, l *Limits) (int, error) {
-	if h.n > l.Elements {
-		return 0, refuse(Elements, i, "%v of %d elements, at most %d are allowed", h.kind, h.n, l.Elements)
+// checkContainer checks an array or map of n elements, each of which takes at
+// least one of the left bytes, inside of depth others.
+func checkContainer(k kind, n, left, depth, i int, l *Limits) error {
+	values := n
+	if k == kindMap {
+		values *= 2
 	}
 
-	if s.depth >= l.Depth {
-		return 0, refuse(Depth, i, "at most %d containers may be inside of each other", l.Depth)
+	switch {
+	case n > l.Elements:
+		return refuse(Elements, i, "%v of %d elements, at most %d are allowed", k, n, l.Elements)
+	case depth >= l.Depth:
+		return refuse(Depth, i, "at most %d containers may be inside of each other", l.Depth)
+	case values > left:
+		return refuse(Truncated, i, "%v of %d elements in %d bytes", k, n, left)
 	}
 
-	n := h.n
-	if h.kind == kindMap {
-		n *= 2
-	}
-
-	if n > left {
-		return 0, refuse(Truncated, i, "%v of %d elements in %d bytes", h.kind, h.n, left)
-	}
-
-	return n, nil
+	return nil
 }
