@@ -16,7 +16,7 @@
 // frame, and 8 MiB and 64 KiB in fragments; fragments of at most 8 payloads may
 // be open at a time, with whole frames and each other's fragments in between.
 //
-// [AppendFrame] and [AppendFragment] write frames, a [Reader] reads them.
+// [AppendFrame], [AppendFrameParts] and [AppendFragment] write frames, a [Reader] reads them.
 //
 // # Values
 //

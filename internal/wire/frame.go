@@ -88,26 +88,39 @@ func parseHeader(b []byte, offset int64) (header, error) {
 	return h, nil
 }
 
-// appendHeader appends the header of a frame with this payload.
-func appendHeader(dst []byte, t FrameType, group uint16, more bool, payload []byte) []byte { //nolint:revive // more is a field of the header
+// appendOne appends one frame.
+func appendOne(dst []byte, t FrameType, group uint16, more bool, payload []byte) []byte {
+	start := len(dst)
+	dst = appendHeader(dst, t, group, more, len(payload))
+	dst = append(dst, payload...)
+	seal(dst[start:])
+
+	return dst
+}
+
+// appendHeader appends a header that is not sealed yet, for n bytes of payload.
+func appendHeader(dst []byte, t FrameType, group uint16, more bool, n int) []byte { //nolint:revive // more is a field of the header
 	var flags uint16
 	if more {
 		flags = flagMore
 	}
 
-	n := len(dst)
 	dst = append(dst, magic0, magic1, frameVersion, byte(t))
 	dst = binary.BigEndian.AppendUint16(dst, flags)
 	dst = binary.BigEndian.AppendUint16(dst, group)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(payload))) //nolint:gosec // the caller has checked the limit
+	dst = binary.BigEndian.AppendUint32(dst, uint32(n)) //nolint:gosec // the caller has checked the limit
 
-	return binary.BigEndian.AppendUint32(dst, checksum(dst[n:], payload))
+	return append(dst, 0, 0, 0, 0)
 }
 
-// checksum returns the CRC32C of the first 12 bytes of a header and of the
-// payload.
-func checksum(head, payload []byte) uint32 {
+// seal writes the checksum into the header of a complete frame.
+func seal(frame []byte) {
+	binary.BigEndian.PutUint32(frame[12:], checksum(frame))
+}
+
+// checksum returns the CRC32C of a complete frame without its checksum.
+func checksum(frame []byte) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli)
 
-	return crc32.Update(crc32.Checksum(head[:12], table), table, payload)
+	return crc32.Update(crc32.Checksum(frame[:12], table), table, frame[HeaderSize:])
 }

@@ -120,6 +120,11 @@ func TestFramesRoundTrip(t *testing.T) {
 		if got, want := wire.FrameSize(wire.Call, len(p)), len(stream)-before; got != want {
 			t.Errorf("FrameSize(%d) = %d, want %d", len(p), got, want)
 		}
+
+		half := len(p) / 2
+		if b, err := wire.AppendFrameParts([]byte("x"), wire.Call, p[:half], p[half:]); err != nil || !bytes.Equal(b[1:], stream[before:]) {
+			t.Errorf("AppendFrameParts(%d bytes, %d bytes) differs from AppendFrame, error %v", half, len(p)-half, err)
+		}
 	}
 
 	for name, r := range map[string]io.Reader{
@@ -291,6 +296,7 @@ func TestAppendRefuses(t *testing.T) {
 		"control":            func() ([]byte, error) { return wire.AppendFrame(prefix, wire.Ping, over[:wire.MaxControl+1]) },
 		"bulk":               func() ([]byte, error) { return wire.AppendFrame(prefix, wire.Call, over) },
 		"fragment of ping":   func() ([]byte, error) { return wire.AppendFragment(prefix, wire.Ping, 1, over[:1], true) },
+		"parts":              func() ([]byte, error) { return wire.AppendFrameParts(prefix, wire.Call, over[:1], over[1:]) },
 		"group 0":            func() ([]byte, error) { return wire.AppendFragment(prefix, wire.Call, 0, over[:1], true) },
 		"empty fragment":     func() ([]byte, error) { return wire.AppendFragment(prefix, wire.Call, 1, nil, true) },
 		"long fragment":      func() ([]byte, error) { return wire.AppendFragment(prefix, wire.Call, 1, over[:1<<20+1], true) },

@@ -109,7 +109,7 @@ func (r *Reader) frame() (header, []byte, error) {
 	frame := r.buf[r.start : r.start+HeaderSize+h.length : r.start+HeaderSize+h.length]
 	payload := frame[HeaderSize:]
 
-	if checksum(frame, payload) != h.sum {
+	if checksum(frame) != h.sum {
 		return header{}, nil, refuse(BadChecksum, r.offset+12, "a frame of %v of %d bytes is damaged", h.typ, h.length)
 	}
 

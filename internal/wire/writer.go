@@ -18,17 +18,34 @@ func AppendFrame(dst []byte, t FrameType, payload []byte) ([]byte, error) {
 	}
 
 	if len(payload) <= t.MaxFrame() {
-		dst = appendHeader(dst, t, 0, false, payload)
-
-		return append(dst, payload...), nil
+		return appendOne(dst, t, 0, false, payload), nil
 	}
 
 	for len(payload) > 0 {
 		n := min(len(payload), MaxBulkFrame)
-		dst = appendHeader(dst, t, consecutive, n < len(payload), payload[:n])
-		dst = append(dst, payload[:n]...)
+		dst = appendOne(dst, t, consecutive, n < len(payload), payload[:n])
 		payload = payload[n:]
 	}
+
+	return dst, nil
+}
+
+// AppendFrameParts is [AppendFrame] of a payload that consists of prefix and
+// rest, without joining them first.
+func AppendFrameParts(dst []byte, t FrameType, prefix, rest []byte) ([]byte, error) {
+	n := len(prefix) + len(rest)
+	if err := checkPayload(t, n); err != nil {
+		return dst, err
+	}
+
+	if n > t.MaxFrame() {
+		return AppendFrame(dst, t, append(append(make([]byte, 0, n), prefix...), rest...))
+	}
+
+	start := len(dst)
+	dst = appendHeader(dst, t, 0, false, n)
+	dst = append(append(dst, prefix...), rest...)
+	seal(dst[start:])
 
 	return dst, nil
 }
@@ -53,9 +70,7 @@ func AppendFragment(dst []byte, t FrameType, group uint16, chunk []byte, more bo
 		return dst, refuse(BadFragment, -1, "a fragment of %d bytes, want 1 to %d", len(chunk), MaxBulkFrame)
 	}
 
-	dst = appendHeader(dst, t, group, more, chunk)
-
-	return append(dst, chunk...), nil
+	return appendOne(dst, t, group, more, chunk), nil
 }
 
 // FrameSize returns how many bytes [AppendFrame] appends for a payload of n
