@@ -51,6 +51,8 @@ const (
 	FileName     = fileName
 	SnapshotsDir = snapshotsDir
 	TempPrefix   = tempPrefix
+
+	MaxAccepted = maxAccepted
 )
 
 // Dir returns the directory of s.
