@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segue-cluster/segue"
@@ -222,6 +223,7 @@ type Driver struct {
 // slot is one shard on this node.
 type slot struct {
 	shard segue.ShardID
+	role  atomic.Uint32 // of the replica, for those who only look
 
 	mu       sync.Mutex // guards the fields below
 	replica  *Replica
@@ -308,6 +310,15 @@ func (d *Driver) with(shard segue.ShardID, f func(r *Replica, at Moment, out *Ef
 
 	clear(out)
 	s.scratch = out
+	s.role.Store(uint32(after))
+
+	if before == Forwarding && after != Forwarding {
+		for _, l := range s.links {
+			if l.source != nil {
+				l.source.notify() // it may be over
+			}
+		}
+	}
 
 	if before != after && d.cfg.Trace.Role != nil {
 		d.cfg.Trace.Role(shard, before, after)
@@ -374,6 +385,15 @@ func (d *Driver) Inspect(shard segue.ShardID, f func(r *Replica)) {
 
 	f(s.replica)
 }
+
+// Forwards reports whether this node passes requests for a shard on to the node
+// it was given to. As long as it does, that is the surest way to the owner.
+func (d *Driver) Forwards(shard segue.ShardID) bool {
+	return Role(d.slots[shard].role.Load()) == Forwarding
+}
+
+// Self returns the incarnation that the driver works for.
+func (d *Driver) Self() Peer { return d.cfg.Self }
 
 // Sessions returns the number of sessions that this node has open as source.
 func (d *Driver) Sessions() int {

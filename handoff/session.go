@@ -83,6 +83,7 @@ func (x *session) run(ctx context.Context, epochs []ShardEpoch) {
 	defer cancel()
 	defer x.forgetMe()
 
+	began := time.Now()
 	log := x.d.cfg.Logger.With("session", x.id, "to", x.to.Node)
 
 	if err := x.establish(ctx, epochs); err != nil {
@@ -93,7 +94,9 @@ func (x *session) run(ctx context.Context, epochs []ShardEpoch) {
 		return
 	}
 
+	established := time.Now()
 	x.follow(ctx)
+	log.DebugContext(ctx, "session ended", "shards", len(x.shards), "established", established.Sub(began), "took", time.Since(began))
 
 	if err := x.stream.cause(); err != nil {
 		log.WarnContext(ctx, "session lost its stream", "err", err)

@@ -66,6 +66,9 @@ type Request struct {
 	Age int64 `msgpack:"a"`
 	// Deadline is how long from now an answer is wanted, in nanoseconds.
 	Deadline int64 `msgpack:"d"`
+	// Want is the highest version of the reply that the client can read, 0 for
+	// the newest.
+	Want uint32 `msgpack:"w"`
 }
 
 // A Reply is the outcome of a turn. A Code other than "" is an error that the

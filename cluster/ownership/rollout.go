@@ -221,6 +221,16 @@ func (r Rollout) clone() Rollout {
 	return r
 }
 
+// PauseHistogram returns the distribution of the flip pauses.
+func (l *Ledger) PauseHistogram() histogram.Histogram {
+	var h histogram.Histogram
+	if len(l.Pauses) > 0 && h.UnmarshalBinary(l.Pauses) != nil {
+		return histogram.Histogram{} // cannot happen: it was made here
+	}
+
+	return h
+}
+
 // moved counts a committed shard.
 func (l *Ledger) moved(c Tally) {
 	l.Moved += c.Processes

@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/segue-cluster/segue"
+	"github.com/segue-cluster/segue/cluster/ownership"
+	"github.com/segue-cluster/segue/cluster/placement"
+)
+
+// ErrNobody is returned by [Cluster.Leave] when there is no node that could
+// take what this one has. Leaving would lose it.
+var ErrNobody = errors.New("no other node can take over")
+
+// leaveEvery is the time between two requests to be let go.
+const leaveEvery = 100 * time.Millisecond
+
+// stillLeaving is how long the leader believes that a node wants to leave after
+// it asked last.
+const stillLeaving = 5 * time.Second
+
+// Leave gives everything away that this node owns and waits until the cluster
+// goes on without it: another node votes in its place, if it voted, and it is
+// neither in raft's configuration nor a member. It takes as long as the
+// handoffs take. The node may be stopped when it returns nil.
+func (c *Cluster) Leave(ctx context.Context) error {
+	inc := c.Inc()
+	if inc == 0 {
+		return nil
+	}
+
+	for {
+		if _, err := c.Propose(ctx, ownership.Drain{Node: c.id, Inc: inc, On: true}); err == nil {
+			break
+		} else if !pause(ctx, leaveEvery) {
+			return fmt.Errorf("leave: %w", err)
+		}
+	}
+
+	c.refreshMeta()
+
+	if err := c.drained(ctx); err != nil {
+		return fmt.Errorf("leave: %w", err)
+	}
+
+	last := errors.New("no leader was asked")
+
+	for {
+		leader, err := c.findLeader(ctx)
+		if err == nil {
+			var r leaveBody
+
+			err = c.ask(ctx, leader, opLeave, &nodeBody{Node: c.id, Inc: inc}, &r)
+			if err == nil && r.Gone {
+				return nil
+			}
+
+			if err == nil {
+				err = errors.New(r.Why)
+			}
+		}
+
+		last = err
+
+		if !pause(ctx, leaveEvery) {
+			return fmt.Errorf("leave: %w", last)
+		}
+	}
+}
+
+// drained waits until this node owns nothing and no session concerns it.
+func (c *Cluster) drained(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	err := c.machine.until(ctx, func(t *ownership.Table) bool {
+		busy, mine := false, false
+
+		for i := range t.Shards {
+			s := &t.Shards[i]
+			mine = mine || s.Owner == c.id
+			busy = busy || s.Owner == c.id || s.Session.ID != 0 && (s.Session.From == c.id || s.Session.To == c.id)
+		}
+
+		if mine && len(placement.Hosts(t, placement.Any)) == 0 {
+			cancel(ErrNobody)
+		}
+
+		return !busy
+	})
+	if err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+
+	return nil
+}
+
+// release lets a node go, as far as that is possible now. It runs on the
+// leader and does nothing by itself but to remember the wish: the leader's loop
+// replaces the node's vote and removes it.
+func (c *Cluster) release(node segue.NodeID, inc segue.Incarnation) (*leaveBody, error) {
+	if !c.raft.IsLeader() {
+		return nil, segue.ErrNoLeader
+	}
+
+	member := false
+	c.machine.view(func(t *ownership.Table) { member = t.Members[node].Inc == inc })
+
+	servers, _, err := c.raft.Servers()
+	if err != nil {
+		return nil, fmt.Errorf("raft: %w", err)
+	}
+
+	inRaft := false
+	for _, s := range servers {
+		inRaft = inRaft || s.ID == node
+	}
+
+	if !member && !inRaft {
+		return &leaveBody{Gone: true}, nil
+	}
+
+	c.leaveMu.Lock()
+	defer c.leaveMu.Unlock()
+
+	c.leaving[node] = time.Now()
+
+	return &leaveBody{Why: fmt.Sprintf("member: %v, in raft: %v", member, inRaft)}, nil
+}
+
+// leavers returns the nodes that want to leave.
+func (c *Cluster) leavers() map[segue.NodeID]bool {
+	c.leaveMu.Lock()
+	defer c.leaveMu.Unlock()
+
+	who := map[segue.NodeID]bool{}
+
+	for id, asked := range c.leaving {
+		if time.Since(asked) > stillLeaving {
+			delete(c.leaving, id)
+		} else {
+			who[id] = true
+		}
+	}
+
+	return who
+}
