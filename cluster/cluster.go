@@ -49,6 +49,7 @@ type Cluster struct {
 	inc      atomic.Uint64 // incarnation of this start, 0 before it joined
 	seq      atomic.Uint64 // numbers the proposals
 	leaseEnd atomic.Int64  // by the clock of cfg
+	told     atomic.Pointer[[]nodeCount]
 	fatal    sync.Once
 	entered  chan struct{} // closed when this start is a member
 

@@ -63,6 +63,16 @@ type renewBody struct {
 	Counts []countBody       `msgpack:"c"`
 }
 
+// grantBody comes with a lease.
+type grantBody struct {
+	Counts []nodeCount `msgpack:"c"`
+}
+
+type nodeCount struct {
+	Node      segue.NodeID `msgpack:"n"`
+	Processes uint64       `msgpack:"p"`
+}
+
 type countBody struct {
 	Shard     segue.ShardID `msgpack:"s"`
 	Processes uint64        `msgpack:"p"`
@@ -140,7 +150,11 @@ func (c *Cluster) control(ctx context.Context, from segue.NodeID, body []byte) (
 			return nil, err
 		}
 
-		return nil, c.leases.renew(ctx, from, b)
+		if err := c.leases.renew(ctx, from, b); err != nil {
+			return nil, err
+		}
+
+		return c.countsByNode(), nil
 	case opCertify:
 		b, err := open[nodeBody](e.Body)
 		if err != nil {

@@ -292,3 +292,10 @@ func (c *Cluster) genesis() ownership.Genesis {
 
 	return g
 }
+
+// Greet makes sure that a node has introduced itself to this one.
+func (c *Cluster) Greet(ctx context.Context, id segue.NodeID) error {
+	_, err := c.statusOf(ctx, id)
+
+	return err
+}

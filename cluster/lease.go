@@ -59,11 +59,14 @@ func (c *Cluster) renew(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Lease/2)
 	defer cancel()
 
-	if err := c.ask(ctx, leader, opRenew, &body, nil); err != nil {
+	var grant grantBody
+	if err := c.ask(ctx, leader, opRenew, &body, &grant); err != nil {
 		c.cfg.Logger.DebugContext(ctx, "lease not renewed", "err", err)
 
 		return
 	}
+
+	c.told.Store(&grant.Counts)
 
 	had := c.Leased()
 	c.leaseEnd.Store(sent + int64(c.cfg.Lease)*9/10)

@@ -154,3 +154,40 @@ func (c *Cluster) Leader() (segue.NodeID, uint64, bool) {
 
 // Joined reports whether this start of the node is a member.
 func (c *Cluster) Joined() bool { return c.inc.Load() != 0 }
+
+// Counts returns the number of processes by node, as the leader told it with
+// this node's last lease.
+func (c *Cluster) Counts() map[segue.NodeID]uint64 {
+	counts := c.told.Load()
+	if counts == nil {
+		return nil
+	}
+
+	byNode := make(map[segue.NodeID]uint64, len(*counts))
+	for _, n := range *counts {
+		byNode[n.Node] = n.Processes
+	}
+
+	return byNode
+}
+
+// countsByNode sums what the owners of the shards told the leader.
+func (c *Cluster) countsByNode() *grantBody {
+	shards := c.leases.countsNow()
+	byNode := map[segue.NodeID]uint64{}
+
+	c.machine.view(func(t *ownership.Table) {
+		for shard, n := range shards {
+			if int(shard) < len(t.Shards) {
+				byNode[t.Shards[shard].Owner] += n
+			}
+		}
+	})
+
+	g := &grantBody{}
+	for node, n := range byNode {
+		g.Counts = append(g.Counts, nodeCount{Node: node, Processes: n})
+	}
+
+	return g
+}

@@ -136,13 +136,14 @@ func (n *Node) call(ctx context.Context, q *query) (*outcome, error) {
 	o, err := n.insist(ctx, q, req)
 	done(err)
 
-	switch {
-	case err != nil:
+	if err == nil && o.reply.Code != "" {
+		err = segue.FromCode(o.reply.Code, o.reply.Detail)
+	}
+
+	n.metrics.called(err)
+
+	if err != nil {
 		return nil, err
-	case o.refusal != "":
-		return nil, n.refused(q, o)
-	case o.reply.Code != "":
-		return nil, segue.FromCode(o.reply.Code, o.reply.Detail)
 	}
 
 	return o, nil
@@ -315,10 +316,10 @@ func (n *Node) peerHead(id segue.NodeID, name string) (schema.Version, bool) {
 		return 0, false
 	}
 
-	heads, ok := v.(map[string]schema.Version)
-	head, known := heads[name]
+	manifests, ok := v.(map[string]schema.Manifest)
+	m, known := manifests[name]
 
-	return head, ok && known
+	return m.Head, ok && known
 }
 
 // refused turns a refusal into an error. A message that this release knows and

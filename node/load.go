@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/term"
@@ -247,6 +246,3 @@ func Signals(ctx context.Context) (context.Context, context.CancelFunc) {
 
 	return ctx, cancel
 }
-
-// grace is how long requests under way may take when a listener stops.
-const grace = 5 * time.Second

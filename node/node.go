@@ -15,7 +15,6 @@ import (
 	"github.com/segue-cluster/segue/cluster/identity"
 	"github.com/segue-cluster/segue/cluster/ownership"
 	"github.com/segue-cluster/segue/handoff"
-	"github.com/segue-cluster/segue/handoff/schema"
 	"github.com/segue-cluster/segue/internal/clock"
 	"github.com/segue-cluster/segue/internal/rpc"
 	"github.com/segue-cluster/segue/internal/transport"
@@ -37,7 +36,10 @@ type Node struct {
 	lanes   *lanes
 	clock   clock.Clock
 	limits  map[string]*handoff.Limits
-	peers   sync.Map // segue.NodeID -> map[string]schema.Version
+	peers   sync.Map // segue.NodeID -> map[string]schema.Manifest
+
+	http    listeners
+	metrics *metrics
 
 	started    chan struct{} // closed when the driver is there
 	data       atomic.Pointer[handoff.Driver]
@@ -81,7 +83,17 @@ func New(cfg Config) (*Node, error) {
 		kinds: n.kinds, registry: registry, now: n.clock, log: n.log, timers: n.timers, tickets: n.tickets, token: n.token,
 	}
 
+	n.metrics = newMetrics(n)
+
+	if err := n.listen(); err != nil {
+		n.http.close()
+
+		return nil, fmt.Errorf("node: %w", err)
+	}
+
 	if err := n.open(); err != nil {
+		n.http.close()
+
 		return nil, err
 	}
 
@@ -122,10 +134,10 @@ func (n *Node) open() error {
 
 	n.cluster, err = cluster.New(cluster.Config{
 		Name: n.name, Keys: keys, Bind: n.cfg.Bind, Data: n.cfg.Data, Advertise: n.cfg.Advertise,
-		Addrs: ownership.Addrs{Admin: n.cfg.Admin, Gateway: n.cfg.Gateway, Ops: n.cfg.Ops},
+		Addrs: ownership.Addrs{Admin: addrOf(n.http.admin), Gateway: addrOf(n.http.gateway), Ops: addrOf(n.http.ops)},
 		Join:  n.cfg.Join, Expect: n.cfg.Expect, Shards: n.cfg.Shards, DataDir: n.cfg.DataDir, Keeper: len(n.kinds) == 0,
 		FenceAfter: n.cfg.FenceAfter, Applied: n.applied, Leased: n.leased, Counts: n.counts,
-		Introduce: map[string][]byte{extHeads: n.heads()}, Introduced: n.introduced, OnFatal: n.fatal,
+		Introduce: map[string][]byte{extManifests: n.host.Manifest()}, Introduced: n.introduced, OnFatal: n.fatal,
 		Clock: n.clock, Logger: n.log,
 	})
 	if err != nil {
@@ -149,6 +161,31 @@ func (n *Node) Name() segue.NodeName { return n.name }
 // Addr returns the bound address of gossip, which others can join.
 func (n *Node) Addr() string { return n.cluster.GossipAddr() }
 
+// Addrs are the addresses that a node has bound, "" for those it was not given.
+type Addrs struct {
+	Gossip, Data, Ops, Gateway, Admin string
+}
+
+// Addrs returns the bound addresses.
+func (n *Node) Addrs() Addrs {
+	return Addrs{
+		Gossip: n.cluster.GossipAddr(), Data: n.cluster.DataAddr(),
+		Ops: addrOf(n.http.ops), Gateway: addrOf(n.http.gateway), Admin: addrOf(n.http.admin),
+	}
+}
+
+func addrOf(ln net.Listener) string {
+	if ln == nil {
+		return ""
+	}
+
+	if ln.Addr().Network() == "unix" {
+		return "unix://" + ln.Addr().String()
+	}
+
+	return ln.Addr().String()
+}
+
 // Run takes part in the cluster until ctx is done. Then it hands over
 // everything that it hosts, as long as Config.DrainTimeout allows, leaves, and
 // returns nil. It returns an error if the node cannot go on: its name is taken,
@@ -163,30 +200,40 @@ func (n *Node) Run(ctx context.Context) error {
 	n.stop = stop
 	n.stopMu.Unlock()
 
-	var parts sync.WaitGroup
+	// Requests under way end before what they need does.
+	front, closeFront := context.WithCancel(base)
+	defer closeFront()
+
+	var parts, ports sync.WaitGroup
 
 	errs := make(chan error, 8)
-	run := func(what string, f func(context.Context) error) {
-		parts.Go(func() {
-			if err := f(base); err != nil {
+	run := func(wg *sync.WaitGroup, ctx context.Context, what string, f func(context.Context) error) {
+		wg.Go(func() {
+			if err := f(ctx); err != nil {
 				errs <- fmt.Errorf("%s: %w", what, err)
 				stop(err)
 			}
 		})
 	}
 
-	run("cluster", n.cluster.Run)
-	run("data", n.runData)
-	run("timers", func(ctx context.Context) error { n.timers.run(ctx); return nil })
-	run("lanes", n.sweepLanes)
+	run(&parts, base, "cluster", n.cluster.Run)
+	run(&parts, base, "data", n.runData)
+	run(&parts, base, "timers", func(ctx context.Context) error { n.timers.run(ctx); return nil })
+	run(&parts, base, "lanes", n.sweepLanes)
+
+	for ln, h := range n.handlers() {
+		run(&ports, front, "http", func(ctx context.Context) error { return n.serveHTTP(ctx, ln, h) })
+	}
 
 	select {
 	case <-ctx.Done():
 		n.drain(base)
-		stop(nil)
 	case <-base.Done():
 	}
 
+	closeFront()
+	ports.Wait()
+	stop(nil)
 	parts.Wait()
 	n.host.wait()
 	n.background.Wait()
@@ -247,7 +294,7 @@ func (n *Node) runData(ctx context.Context) error {
 		Limits:     n.limitsOf,
 		StartEmpty: func(kind string) bool { k := n.kinds[kind]; return k != nil && k.onLost == Empty },
 		// A session is over long before a drain is.
-		SessionTimeout: n.cfg.HandoffTimeout, Logger: n.log, Trace: n.cfg.Trace,
+		SessionTimeout: n.cfg.HandoffTimeout, Logger: n.log, Trace: n.metrics.trace(n.cfg.Trace),
 	})
 	if err != nil {
 		return fmt.Errorf("handoff: %w", err)
@@ -410,45 +457,6 @@ func (n *Node) serveHandoff(ctx context.Context, conn net.Conn, peer segue.NodeI
 	if d := n.data.Load(); d != nil {
 		d.Serve(ctx, conn, peer)
 	}
-}
-
-// extHeads is the entry of the introduction that tells the versions of all
-// schemas.
-const extHeads = "heads"
-
-// head is the version of one schema. It is wire.
-type head struct {
-	Name    string         `msgpack:"n"`
-	Version schema.Version `msgpack:"v"`
-}
-
-func (n *Node) heads() []byte {
-	var list []head
-	for _, m := range n.host.registry.Manifests() {
-		list = append(list, head{Name: m.Kind, Version: m.Head})
-	}
-
-	b, err := wire.Marshal(list)
-	if err != nil {
-		n.log.Error("cannot encode the versions of the schemas", "err", err)
-	}
-
-	return b
-}
-
-// introduced notes which versions another node runs.
-func (n *Node) introduced(id segue.NodeID, said map[string][]byte) {
-	var list []head
-	if err := wire.Unmarshal(said[extHeads], &list, wire.ControlLimits()); err != nil {
-		return // a keeper, or a later release
-	}
-
-	heads := make(map[string]schema.Version, len(list))
-	for _, h := range list {
-		heads[h.Name] = h.Version
-	}
-
-	n.peers.Store(id, heads)
 }
 
 func (n *Node) sweepLanes(ctx context.Context) error {
