@@ -149,7 +149,6 @@ func (c *Cluster) assemble() error {
 		Key: c.cfg.Keys.GossipKey(), Meta: c.meta(), Seeds: c.cfg.Join, KnownAddrs: c.knownAddrs, Network: c.cfg.Network,
 		Logger: c.cfg.Logger,
 	})
-
 	if err != nil {
 		return fmt.Errorf("gossip: %w", err)
 	}
@@ -220,7 +219,7 @@ func (c *Cluster) States() (uint64, []ShardState) {
 
 	states := make([]ShardState, len(c.machine.table.Shards))
 	for i := range states {
-		states[i] = c.machine.state(segue.ShardID(i)) //nolint:gosec // at most ownership.MaxShards
+		states[i] = c.machine.state(segue.ShardID(i))
 	}
 
 	return c.machine.table.Index, states

@@ -183,7 +183,7 @@ func open[T any](b []byte) (*T, error) {
 	return v, nil
 }
 
-// ask asks a node, or this one. reply may be nil; it is filled otherwise.
+// ask asks a node, or this one. The reply is filled unless it is nil.
 func (c *Cluster) ask(ctx context.Context, node segue.NodeID, o op, body, reply any) error {
 	payload, err := wire.Marshal(body)
 	if err != nil {

@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	// enterEvery is the time between two tries to get into a cluster.
-	enterEvery = 100 * time.Millisecond
-	// askTimeout bounds one request to another node on the way in.
-	askTimeout = 2 * time.Second
+	enterEvery = 100 * time.Millisecond // between two tries to get into a cluster
+	askTimeout = 2 * time.Second        // for one request to another node on the way in
 )
 
 // enter makes this node a member: of the cluster that its seeds lead to, or of

@@ -13,17 +13,10 @@ import (
 )
 
 const (
-	// dutyEvery is the time between two looks of the leader at the table when
-	// nothing else wakes it.
-	dutyEvery = 50 * time.Millisecond
-	// dutyTimeout bounds one proposal of the leader.
-	dutyTimeout = 5 * time.Second
-	// recoverAfter is how long the target of a dead source may read on before it
-	// becomes the owner.
-	recoverAfter = 200 * time.Millisecond
-	// placeAfter is how long a new cluster waits for the nodes that formed it
-	// before it places shards on those that are there.
-	placeAfter = 5 * time.Second
+	dutyEvery    = 50 * time.Millisecond  // between two looks at the table, if nothing wakes the leader
+	dutyTimeout  = 5 * time.Second        // for one proposal of the leader
+	recoverAfter = 200 * time.Millisecond // that the target of a dead source may read on
+	placeAfter   = 5 * time.Second        // that a new cluster waits for the nodes that formed it
 )
 
 // leadWhenElected does the leader's work whenever this node leads, until ctx is
@@ -67,8 +60,8 @@ func (c *Cluster) lead(ctx context.Context) {
 		return
 	}
 
-	c.leases.lead(true)
-	defer c.leases.lead(false)
+	c.leases.lead()
+	defer c.leases.resign()
 
 	c.cfg.Logger.InfoContext(ctx, "this node leads", "term", c.raft.Term())
 	c.refreshMeta()

@@ -13,11 +13,8 @@ import (
 )
 
 const (
-	// renewEvery is the time between two renewals of a lease.
-	renewEvery = 500 * time.Millisecond
-	// grantEvery bounds the entries that grants cost: renewals that arrive
-	// within it wait for one barrier.
-	grantEvery = 50 * time.Millisecond
+	renewEvery = 500 * time.Millisecond // between two renewals of a lease
+	grantEvery = 50 * time.Millisecond  // within which renewals wait for one barrier: grants cost entries
 )
 
 // Leased reports whether this node may serve what it owns, at the time of the
@@ -103,19 +100,23 @@ func newLeases(cfg *Config, barrier func(context.Context) error, live func(segue
 	return &leases{now: cfg.Clock, length: int64(cfg.Lease), barrier: barrier, live: live}
 }
 
-// lead begins or ends the leadership of this node.
-func (l *leases) lead(on bool) {
+// lead begins the leadership of this node, which knows of no lease yet.
+func (l *leases) lead() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	l.since = max(l.now(), 1)
+	l.held = map[segue.NodeID]lease{}
+	l.certain = map[segue.NodeID]segue.Incarnation{}
+	l.counts = map[segue.ShardID]uint64{}
+}
+
+// resign ends it.
+func (l *leases) resign() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
 	l.since = 0
-	l.held = map[segue.NodeID]lease{}
-	l.certain = map[segue.NodeID]segue.Incarnation{}
-	l.counts = map[segue.ShardID]uint64{}
-
-	if on {
-		l.since = max(l.now(), 1)
-	}
 }
 
 // renew grants a lease. It returns after an entry that was proposed after the

@@ -46,29 +46,36 @@ func (c *Cluster) Leave(ctx context.Context) error {
 		return fmt.Errorf("leave: %w", err)
 	}
 
-	last := errors.New("no leader was asked")
-
 	for {
-		leader, err := c.findLeader(ctx)
-		if err == nil {
-			var r leaveBody
-
-			err = c.ask(ctx, leader, opLeave, &nodeBody{Node: c.id, Inc: inc}, &r)
-			if err == nil && r.Gone {
-				return nil
-			}
-
-			if err == nil {
-				err = errors.New(r.Why)
-			}
+		why := c.askToLeave(ctx, inc)
+		if why == nil {
+			return nil
 		}
-
-		last = err
 
 		if !pause(ctx, leaveEvery) {
-			return fmt.Errorf("leave: %w", last)
+			return fmt.Errorf("leave: %w", why)
 		}
 	}
+}
+
+// askToLeave returns nil when the cluster has forgotten this node, and else why
+// it has not.
+func (c *Cluster) askToLeave(ctx context.Context, inc segue.Incarnation) error {
+	leader, err := c.findLeader(ctx)
+	if err != nil {
+		return err
+	}
+
+	var r leaveBody
+	if err := c.ask(ctx, leader, opLeave, &nodeBody{Node: c.id, Inc: inc}, &r); err != nil {
+		return err
+	}
+
+	if !r.Gone {
+		return errors.New(r.Why)
+	}
+
+	return nil
 }
 
 // drained waits until this node owns nothing and no session concerns it.

@@ -25,8 +25,9 @@ type Update struct {
 // ShardState is the record of a shard after an entry, with what it says about
 // the nodes in it.
 type ShardState struct {
-	ID segue.ShardID
 	ownership.Shard
+
+	ID segue.ShardID
 	// AssignedInc is the incarnation of the assigned node, 0 if it is gone.
 	AssignedInc segue.Incarnation
 	// SourceLive and TargetLive: the ends of the open session may still act.
@@ -91,15 +92,14 @@ func (m *machine) Apply(index uint64, data []byte) any {
 		return applied{err: m.broken}
 	}
 
-	formed := m.table.Formed()
 	result := m.table.Apply(index, cmd)
-	m.publish(index, cmd.Type(), &result, !formed && m.table.Formed())
+	m.publish(index, cmd.Type(), &result)
 
 	return applied{result: result}
 }
 
 // publish tells everybody on this node what changed. The lock is held.
-func (m *machine) publish(index uint64, t ownership.Type, r *ownership.Result, formed bool) {
+func (m *machine) publish(index uint64, t ownership.Type, r *ownership.Result) {
 	touched := map[segue.ShardID]bool{}
 	for _, c := range r.Changes {
 		touched[c.Shard] = true
@@ -115,6 +115,7 @@ func (m *machine) publish(index uint64, t ownership.Type, r *ownership.Result, f
 		}
 	}
 
+	formed := m.table.Formed() && m.routes.Load() == nil
 	if formed {
 		routes := make([]atomic.Pointer[Route], len(m.table.Shards))
 		for i := range routes {
@@ -146,7 +147,7 @@ func (m *machine) publish(index uint64, t ownership.Type, r *ownership.Result, f
 }
 
 func (m *machine) state(id segue.ShardID) ShardState {
-	s := ShardState{ID: id, Shard: m.table.Shards[id]}
+	s := ShardState{Shard: m.table.Shards[id], ID: id}
 	if a, ok := m.table.Members[s.Assigned]; ok && !a.Fenced {
 		s.AssignedInc = a.Inc
 	}
@@ -190,7 +191,7 @@ func (m *machine) Restore(r io.Reader) error {
 		result.Members = append(result.Members, id)
 	}
 
-	m.publish(t.Index, 0, &result, m.routes.Load() == nil)
+	m.publish(t.Index, 0, &result)
 
 	return nil
 }

@@ -389,7 +389,7 @@ func (d *Driver) Inspect(shard segue.ShardID, f func(r *Replica)) {
 // Forwards reports whether this node passes requests for a shard on to the node
 // it was given to. As long as it does, that is the surest way to the owner.
 func (d *Driver) Forwards(shard segue.ShardID) bool {
-	return Role(d.slots[shard].role.Load()) == Forwarding
+	return d.slots[shard].role.Load() == uint32(Forwarding)
 }
 
 // Self returns the incarnation that the driver works for.

@@ -86,7 +86,7 @@ func (b backend) Owners() []httpapi.Owner {
 
 	b.n.cluster.Table(func(t *ownership.Table) {
 		for i := range t.Shards {
-			list = append(list, ownerOf(t, segue.ShardID(i))) //nolint:gosec // at most ownership.MaxShards
+			list = append(list, ownerOf(t, segue.ShardID(i)))
 		}
 	})
 
@@ -367,7 +367,7 @@ func (b backend) Undrain(ctx context.Context, node segue.NodeID) (httpapi.Member
 	return b.drain(ctx, node, false)
 }
 
-func (b backend) drain(ctx context.Context, node segue.NodeID, on bool) (httpapi.Member, error) { //nolint:revive // the two verbs differ in it
+func (b backend) drain(ctx context.Context, node segue.NodeID, on bool) (httpapi.Member, error) {
 	cmd := ownership.Drain{Node: node, On: on}
 
 	hosts := 0

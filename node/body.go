@@ -92,6 +92,7 @@ func decodeBody(s *versioned, b *handoff.Body) (any, error) {
 // versioned is a schema with what every body and record says about it.
 type versioned struct {
 	schema.Schema
+
 	oldest schema.Version
 	prints []schema.Fingerprint
 }

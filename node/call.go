@@ -127,7 +127,7 @@ func (n *Node) call(ctx context.Context, q *query) (*outcome, error) {
 	}
 
 	if err := n.ready(ctx); err != nil {
-		return nil, n.gaveUp(ctx, q, err, false)
+		return nil, n.gaveUp(ctx, q, err, nil)
 	}
 
 	req := &handoff.Request{Body: q.body, Want: q.want}
@@ -184,11 +184,11 @@ func (n *Node) identify(q *query, req *handoff.Request) (done func(error)) {
 // error, since the request was run.
 func (n *Node) insist(ctx context.Context, q *query, req *handoff.Request) (*outcome, error) {
 	began, wait := time.Now(), minBackoff
-	sent := false // it may have been run
 
 	var (
-		hint segue.NodeID
-		last error
+		hint    segue.NodeID
+		last    error // why it was not answered
+		unknown error // why it may have been run
 	)
 
 	for {
@@ -203,7 +203,9 @@ func (n *Node) insist(ctx context.Context, q *query, req *handoff.Request) (*out
 		switch {
 		case err != nil:
 			last = err
-			sent = sent || !errors.Is(err, segue.ErrRetry)
+			if !errors.Is(err, segue.ErrRetry) {
+				unknown = segue.ErrOutcomeUnknown
+			}
 
 			if !again(err) {
 				return nil, err
@@ -223,7 +225,7 @@ func (n *Node) insist(ctx context.Context, q *query, req *handoff.Request) (*out
 		}
 
 		if hint.IsZero() && !sleep(ctx, wait) {
-			return nil, n.gaveUp(ctx, q, last, sent)
+			return nil, n.gaveUp(ctx, q, last, unknown)
 		}
 
 		wait = min(2*wait, maxBackoff)
@@ -335,23 +337,36 @@ func (n *Node) refused(q *query, o *outcome) error {
 	return segue.FromCode(o.refusal, o.detail)
 }
 
-// gaveUp is the error of a request whose time is over.
-func (n *Node) gaveUp(ctx context.Context, q *query, last error, sent bool) error {
-	cond := error(segue.ErrDeadline)
-	if sent && !q.read {
-		cond = errors.Join(segue.ErrDeadline, segue.ErrOutcomeUnknown)
+// gaveUp is the error of a request whose time is over. It matches the cause of
+// the end of ctx, and unknown if the request writes.
+func (n *Node) gaveUp(ctx context.Context, q *query, last, unknown error) error {
+	e := &gaveUpError{addr: q.addr, last: last, conditions: []error{segue.ErrDeadline, context.Cause(ctx)}}
+	if unknown != nil && !q.read {
+		e.conditions = append(e.conditions, unknown)
 	}
 
-	if errors.Is(context.Cause(ctx), context.Canceled) {
-		cond = errors.Join(cond, context.Canceled)
-	}
-
-	if last == nil {
-		return fmt.Errorf("%s: %w", q.addr, cond)
-	}
-
-	return fmt.Errorf("%s: %w (last: %v)", q.addr, cond, last) //nolint:errorlint // the last refusal is not the outcome
+	return e
 }
+
+// gaveUpError is the end of the patience of a caller.
+type gaveUpError struct {
+	addr       segue.Address
+	last       error // what the last try gave, for people
+	conditions []error
+}
+
+// Error formats e on one line.
+func (e *gaveUpError) Error() string {
+	text := e.addr.String() + ": " + segue.ErrDeadline.Error()
+	if e.last != nil {
+		text += "; last it was: " + e.last.Error()
+	}
+
+	return text
+}
+
+// Unwrap returns what the error stands for.
+func (e *gaveUpError) Unwrap() []error { return e.conditions }
 
 // sleep waits for d; it reports false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -3,7 +3,6 @@ package node
 import (
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 
 	"github.com/segue-cluster/segue"
@@ -351,13 +350,5 @@ func (h *host) sealTimers(p *proc, to handoff.Peer, r *handoff.Record) error {
 
 // wait returns when the last piece of work has ended.
 func (h *host) wait() { h.work.Wait() }
-
-// recovered turns a panic of a user's code into an error.
-func recovered(log *slog.Logger, addr segue.Address, err *error) {
-	if r := recover(); r != nil {
-		log.Error("a handler panicked", "process", addr.String(), "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		*err = fmt.Errorf("a handler panicked: %v: %w", r, segue.ErrPoisoned)
-	}
-}
 
 var _ handoff.Host = (*host)(nil)

@@ -82,14 +82,14 @@ func (k *Kind) Name() string { return k.name }
 // is the reply: what it changed before stands. Handlers of one process never
 // run at the same time.
 func On[S, M, R any](name string, handle func(t *Turn, state *S, message M) (R, error), options ...MessageOption) KindOption {
-	return func(k *Kind) { add(k, name, false, handle, options) }
+	return func(k *Kind) { add(k, &handler{name: name}, handle, options) }
 }
 
 // Query handles a message that only reads: its handler must not change the
 // state. It may run again if an answer is lost, and costs nothing during a
 // handoff.
 func Query[S, M, R any](name string, handle func(t *Turn, state *S, message M) (R, error), options ...MessageOption) KindOption {
-	return func(k *Kind) { add(k, name, true, handle, options) }
+	return func(k *Kind) { add(k, &handler{name: name, query: true}, handle, options) }
 }
 
 // Init makes the state of a process that does not exist, at its first message.
@@ -134,15 +134,14 @@ func ReplySteps(steps ...schema.Part) MessageOption {
 	return func(e *evolution) { e.reply, e.steps[1] = steps, len(steps) }
 }
 
-func add[S, M, R any](
-	k *Kind, name string, query bool, handle func(*Turn, *S, M) (R, error), options []MessageOption,
-) {
+func add[S, M, R any](k *Kind, h *handler, handle func(*Turn, *S, M) (R, error), options []MessageOption) {
 	var e evolution
 	for _, o := range options {
 		o(&e)
 	}
 
-	h := &handler{name: name, query: query, typ: reflect.TypeFor[M]()}
+	name := h.name
+	h.typ = reflect.TypeFor[M]()
 	fail := func(err error) { k.errs = append(k.errs, fmt.Errorf("kind %s, message %q: %w", k.name, name, err)) }
 
 	var err error
@@ -172,7 +171,7 @@ func add[S, M, R any](
 	}
 
 	k.handlers[name] = h
-	if k.byType[h.typ] == nil || !query {
+	if k.byType[h.typ] == nil || !h.query {
 		k.byType[h.typ] = h
 	}
 }

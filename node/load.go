@@ -34,12 +34,12 @@ type settings struct {
 
 // LoadConfig reads the configuration of a node from flags, from SEGUE_*
 // variables (SEGUE_FENCE_AFTER for --fence-after) and from the YAML file that
-// --config names, whose keys are the names of the flags. A flag goes before a
-// variable, a variable before the file. All problems are reported at once, with
+// the flag config names, whose keys are the names of the flags. A flag goes
+// before a variable, a variable before the file. All problems are reported at once, with
 // what to do. App, Release and Kinds are left to the program. For -h the error
 // is flag.ErrHelp, and the help was written to output.
 //
-// args are the arguments without the name of the program, environ is that of
+// The arguments come without the name of the program, the environment is that of
 // os.Environ.
 func LoadConfig(args, environ []string, output io.Writer) (Config, error) {
 	s := newSettings(output)
@@ -166,7 +166,7 @@ func (s *settings) readFile() error {
 func (s *settings) finish(output io.Writer) error {
 	var errs []error
 
-	for _, j := range strings.Split(s.join, ",") {
+	for j := range strings.SplitSeq(s.join, ",") {
 		if j = strings.TrimSpace(j); j != "" {
 			s.cfg.Join = append(s.cfg.Join, j)
 		}
@@ -176,7 +176,7 @@ func (s *settings) finish(output io.Writer) error {
 		errs = append(errs, fmt.Errorf("shards %d: too many", s.shards))
 	}
 
-	s.cfg.Shards = uint32(min(s.shards, 1<<16)) //nolint:gosec // bounded
+	s.cfg.Shards = uint32(min(s.shards, 1<<16))
 
 	for _, t := range [...]struct {
 		file  string
@@ -212,7 +212,7 @@ func newLogger(output io.Writer, level, format string) (*slog.Logger, error) {
 
 	if format == "auto" {
 		format = "json"
-		if f, ok := output.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor
+		if f, ok := output.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 			format = "text"
 		}
 	}

@@ -16,9 +16,11 @@ import (
 	"github.com/segue-cluster/segue/handoff/schema"
 )
 
-type tally struct{ N int64 }
-type plus struct{ By int64 }
-type total struct{ N int64 }
+type (
+	tally struct{ N int64 }
+	plus  struct{ By int64 }
+	total struct{ N int64 }
+)
 
 func tallyKind() Kind {
 	return NewKind(schema.MustDefine[tally]("tally", 1),
@@ -44,8 +46,10 @@ func TestMoveUnderLoad(t *testing.T) {
 			lv = slog.LevelDebug
 		}
 		name := fmt.Sprintf("n%d", len(nodes))
-		n, err := New(Config{App: "test", Release: release, Name: name, Bind: "127.0.0.1:0", Data: "127.0.0.1:0", CookieFile: cookie, Join: join, Expect: expect,
-			Kinds: []Kind{tallyKind()}, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: lv})).With("n", name)})
+		n, err := New(Config{
+			App: "test", Release: release, Name: name, Bind: "127.0.0.1:0", Data: "127.0.0.1:0", CookieFile: cookie, Join: join, Expect: expect,
+			Kinds: []Kind{tallyKind()}, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: lv})).With("n", name),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,6 +47,7 @@ func cookie(t *testing.T) string {
 // running is a node under test.
 type running struct {
 	*node.Node
+
 	stop context.CancelFunc
 	done chan error
 }

@@ -76,35 +76,46 @@ func (n *Node) preflight(ctx context.Context, release string) error {
 		}
 	})
 
+	problems, err := n.compareAll(ctx, from, to)
+	if err != nil {
+		return err
+	}
+
+	if len(problems) > 0 {
+		return fmt.Errorf("preflight to %s: %w: %w", release, segue.ErrRefused, errors.Join(problems...))
+	}
+
+	return nil
+}
+
+// compareAll plans every kind between every two nodes of two releases and
+// returns what speaks against it, each once.
+func (n *Node) compareAll(ctx context.Context, from, to []ownership.Member) ([]error, error) {
 	seen := map[string]bool{}
 
-	var errs []error
+	var problems []error
 
 	for _, a := range from {
 		ours, err := n.manifestsOf(ctx, a.Node)
 		if err != nil {
-			return err
+			return nil, err
 		}
 
 		for _, b := range to {
 			theirs, err := n.manifestsOf(ctx, b.Node)
 			if err != nil {
-				return err
+				return nil, err
 			}
 
 			for _, p := range schema.Compare(ours, theirs) {
 				if text := p.String(); (p.Refused() || p.NeedsAcceptance()) && !seen[text] {
 					seen[text] = true
 
-					errs = append(errs, errors.New(text))
+					problems = append(problems, errors.New(text))
 				}
 			}
 		}
 	}
 
-	if len(errs) > 0 {
-		return fmt.Errorf("preflight to %s: %w: %w", release, segue.ErrRefused, errors.Join(errs...))
-	}
-
-	return nil
+	return problems, nil
 }

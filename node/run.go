@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/segue-cluster/segue"
@@ -102,7 +103,7 @@ func (h *host) handle(p *proc, m *handler, message any, e *handoff.Effect, token
 	t := &Turn{p: p, kind: p.kind, token: token, now: time.Now(), log: h.log.With("process", p.addr.String())}
 
 	reply, err := h.call(t, m, message)
-	if segue.CodeOf(err) == segue.ErrPoisoned.Code() && t.panicked {
+	if t.panicked {
 		p.poisoned, p.state = err.Error(), nil
 
 		if e.Mode == handoff.Exec { // the source takes it back, as it was before
@@ -140,12 +141,15 @@ func (h *host) handle(p *proc, m *handler, message any, e *handoff.Effect, token
 
 // call runs the handler and catches its panics.
 func (h *host) call(t *Turn, m *handler, message any) (reply any, err error) {
-	t.panicked = true
-
-	defer recovered(t.log, t.p.addr, &err)
+	defer func() {
+		if r := recover(); r != nil {
+			t.panicked = true
+			t.log.Error("a handler panicked", "message", m.name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = fmt.Errorf("the handler of %q panicked: %v: %w", m.name, r, segue.ErrPoisoned)
+		}
+	}()
 
 	reply, err = m.run(t, t.p.state, message)
-	t.panicked = false
 
 	return reply, err
 }

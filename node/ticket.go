@@ -39,7 +39,7 @@ func newTickets() *tickets {
 	return t
 }
 
-// take returns a ticket whose outcome is given to f, once. f must not block.
+// take returns a ticket whose outcome is given to f, once, which must not block.
 func (t *tickets) take(f func(*outcome)) handoff.Ticket {
 	id := handoff.Ticket(t.last.Add(1))
 	s := &t.shards[id%64]

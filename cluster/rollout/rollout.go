@@ -23,7 +23,7 @@ import (
 func DefaultStages() []uint8 { return []uint8{5, 50, 100} }
 
 // Step returns the commands that bring the active rollout on, none if there is
-// nothing to do but to wait. at is in Unix milliseconds.
+// nothing to do but to wait. The time is in Unix milliseconds.
 func Step(t *ownership.Table, at int64) []ownership.Command {
 	ro, ok := t.Active()
 	if !ok {
