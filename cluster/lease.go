@@ -245,12 +245,18 @@ func (l *leases) leased(m *ownership.Member) bool {
 	return ok && h.inc == m.Inc && l.now() < h.until
 }
 
-// count returns the processes of a shard by its owner's last renewal.
+// count returns the processes of a shard by its owner's last renewal. Of an
+// owner that this leader never heard nobody knows: one stands for them, since a
+// loss must not be silent.
 func (l *leases) count(shard segue.ShardID) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	return l.counts[shard]
+	if n, heard := l.counts[shard]; heard {
+		return n
+	}
+
+	return 1
 }
 
 // countsNow returns all of them.
