@@ -101,14 +101,14 @@ func (a *admin) rollouts(r *http.Request) (any, error) {
 }
 
 func (a *admin) rollout(r *http.Request) (any, error) {
-	ref := r.PathValue("revision")
+	ros := a.b.Rollouts()
 
-	rev, err := a.revision(ref)
+	rev, err := revision(r.PathValue("revision"), ros)
 	if err != nil {
 		return nil, err
 	}
 
-	for _, ro := range a.b.Rollouts() {
+	for _, ro := range ros {
 		if ro.Revision == rev {
 			return ro.filled(), noQuery(r)
 		}
@@ -118,14 +118,14 @@ func (a *admin) rollout(r *http.Request) (any, error) {
 }
 
 // revision reads the revision in a path: a number, also with an r before it, or
-// "current" for the newest rollout.
-func (a *admin) revision(ref string) (segue.Revision, error) {
+// "current" for the newest of ros.
+func revision(ref string, ros []Rollout) (segue.Revision, error) {
 	if ref == "current" {
-		if ros := a.b.Rollouts(); len(ros) > 0 {
-			return ros[0].Revision, nil
+		if len(ros) == 0 {
+			return 0, problem(segue.ErrNotFound.Code(), "there was no rollout yet")
 		}
 
-		return 0, problem(segue.ErrNotFound.Code(), "there was no rollout yet")
+		return ros[0].Revision, nil
 	}
 
 	n, err := strconv.ParseUint(strings.TrimPrefix(ref, "r"), 10, 64)

@@ -74,7 +74,7 @@ func (a *admin) undo(ctx context.Context, in *inbox) (any, error) {
 }
 
 func (a *admin) abort(ctx context.Context, in *inbox) (any, error) {
-	rev, err := a.revision(in.r.PathValue("revision"))
+	rev, err := revision(in.r.PathValue("revision"), a.b.Rollouts())
 	if err != nil {
 		return nil, err
 	}

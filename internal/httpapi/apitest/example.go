@@ -27,7 +27,8 @@ func Name(i int) string {
 	return fmt.Sprintf("donation_platform_1.0.1@10.0.3.%d:7946", 18+i)
 }
 
-// Example returns a cluster at a time: three nodes of release 1.0.0, one of them
+// Example returns a cluster at a time (how long ago things were does not change
+// within a minute as people read it): three nodes of release 1.0.0, one of them
 // suspect, two of 1.0.1 beside them, and rollout 2 from one to the other at its
 // second stage; rollout 1 was completed long ago. One shard is held back and one
 // lost processes.
@@ -60,7 +61,7 @@ func Example(at time.Time) Cluster {
 			Host:  "5b0c6d1e-0000-4000-8000-000000000001", Since: at.Add(-6*24*time.Hour - 150*time.Minute),
 		}
 		if i > 2 {
-			m.Release, m.Raft, m.Since = "1.0.1", httpapi.RaftNonvoter, at.Add(-8*time.Minute-30*time.Second)
+			m.Release, m.Raft, m.Since = "1.0.1", httpapi.RaftNonvoter, at.Add(-4*time.Hour-150*time.Second)
 		}
 
 		c.Members = append(c.Members, m)
@@ -99,14 +100,14 @@ func exampleOwners() []httpapi.Owner {
 }
 
 func exampleRollouts(at time.Time) []httpapi.Rollout {
-	started := at.Add(-6*time.Minute - 12*time.Second)
+	started := at.Add(-3*time.Hour - 12*time.Minute - 30*time.Second)
 	digest := strings.Repeat("0123456789abcdef", 4)
 
 	return []httpapi.Rollout{
 		{
 			RolloutSummary: httpapi.RolloutSummary{
 				Revision: 2, From: "1.0.0", To: "1.0.1", Phase: httpapi.Progressing, Stage: 2, Stages: []int{5, 50, 100},
-				Started: started, Updated: at.Add(-90 * time.Second),
+				Started: started, Updated: at.Add(-2*time.Hour - 90*time.Second),
 				Share: httpapi.Share{At: 2, Moving: 2, Held: 1, Total: Shards},
 			},
 			Actor: "alice", Reason: "release 4411", RequestID: "6a1f",
@@ -119,7 +120,7 @@ func exampleRollouts(at time.Time) []httpapi.Rollout {
 		{
 			RolloutSummary: httpapi.RolloutSummary{
 				Revision: 1, From: "0.9.0", To: "1.0.0", Phase: httpapi.Completed, Stage: 1, Stages: []int{100},
-				Started: at.Add(-6*24*time.Hour - time.Hour), Updated: at.Add(-6*24*time.Hour - 29*time.Minute),
+				Started: at.Add(-6*24*time.Hour - 90*time.Minute), Updated: at.Add(-6*24*time.Hour - 59*time.Minute),
 				Share: httpapi.Share{At: Shards, Total: Shards},
 			},
 			Actor: "ci", Reason: "", RequestID: "11",
