@@ -33,9 +33,9 @@ func (t *Table) Apply(index uint64, cmd Command) Result {
 			r.one(RefusedFormed)
 		}
 	case RolloutStart:
-		r.one(t.rolloutStart(c, &r))
+		r.one(t.rolloutStart(index, c, &r))
 	case RolloutAdvance:
-		r.one(t.rolloutAdvance(c, &r))
+		r.one(t.rolloutAdvance(index, c, &r))
 	case SetLevel:
 		r.one(t.setLevel(c))
 	case ReportLoss:

@@ -44,6 +44,11 @@ func (t *Table) join(index uint64, c Join, r *Result) Refusal {
 	}
 	r.Members = append(r.Members, c.Node)
 
+	// Whoever assigned shards to this node meant the release that it ran.
+	if known && (former.Release != c.Release || !c.Hosting) {
+		t.forget(c.Node, r)
+	}
+
 	return Done
 }
 

@@ -237,6 +237,15 @@ func TestSessionGuards(t *testing.T) {
 				f.t.Errorf("losses = %+v, lost = %d, want one of 7 processes of node a", got, f.table.Shards[0].Lost)
 			}
 		}},
+		{"reassign ends a hold", func(f *fixture) {
+			f.want(ownership.Done, ownership.HoldShards{Shards: []segue.ShardID{0}, Reason: "transform"})
+			f.fence(a)
+			f.want(ownership.Done, reassign(f, b, 1))
+
+			if got := f.table.Shards[0].Hold; got != (ownership.Hold{}) {
+				f.t.Errorf("the hold of a lost process stays: %+v", got)
+			}
+		}},
 		{"reassign while the owner lives", func(f *fixture) { f.want(ownership.RefusedAlive, reassign(f, b, 0)) }},
 		{"a restart is another node", func(f *fixture) {
 			f.want(ownership.Done, f.open(a, b, 1, false))
@@ -289,6 +298,26 @@ func TestMembers(t *testing.T) {
 
 	f.want(ownership.RefusedFenced, ownership.Assign{Moves: []ownership.Move{{Shard: 0, To: b}}})
 	f.want(ownership.RefusedMember, ownership.Assign{Moves: []ownership.Move{{Shard: 0, To: segue.NodeID{42}}}})
+
+	// A restart keeps what is assigned to the node, unless it is another release
+	// or hosts nothing any more.
+	for _, again := range []struct {
+		start   uint64
+		release string
+		hosting bool
+		keeps   bool
+	}{{21, "1.0.0", true, true}, {22, "1.0.1", true, false}, {23, "1.0.1", false, false}} {
+		f.want(ownership.Done, ownership.Join{Node: c, Start: again.start - 10, Name: "c", Release: "1.0.0", MaxLevel: 1, Hosting: true})
+		f.want(ownership.Done, ownership.Assign{Moves: []ownership.Move{{Shard: 0, To: c}}, Cause: ownership.CauseRollout})
+		f.want(ownership.Done, ownership.Join{
+			Node: c, Start: again.start, Name: "c", Release: again.release, MaxLevel: 1, Hosting: again.hosting,
+		})
+
+		if got := f.table.Shards[0].Assigned; (got == c) != again.keeps {
+			t.Errorf("after a restart as release %s, hosting %v, shard 0 is assigned to %v, want kept %v",
+				again.release, again.hosting, got, again.keeps)
+		}
+	}
 
 	// The name of a fenced node is free.
 	join.Node, join.Start, join.Name = segue.NodeID{10}, 10, "donation_1.0.0@h2"
@@ -379,4 +408,41 @@ func TestRolloutLedger(t *testing.T) {
 	back := ownership.RolloutAdvance{Revision: rev, FromPhase: ownership.Completed, FromStage: 1, Phase: ownership.Progressing, Stage: 1}
 	f.want(ownership.RefusedPhase, back)
 	f.want(ownership.Done, second)
+}
+
+// What was held before a rollout began, or turned back, is tried again: the
+// record says from which index on a hold counts.
+func TestRolloutDirection(t *testing.T) {
+	f := formed(t, 1)
+	f.place(a)
+
+	start := ownership.RolloutStart{Request: "r", From: "1.0.0", To: "1.0.1", Stages: []uint8{100}, At: 1}
+	began := f.want(ownership.Done, start).Index
+	ro, _ := f.table.Rollout(1)
+
+	if ro.Since != began || ro.Aborted || ro.Back() {
+		t.Errorf("after its start the rollout is %+v, want a direction since %d", ro, began)
+	}
+
+	step := ownership.RolloutAdvance{Revision: 1, FromPhase: ownership.Progressing, Phase: ownership.Aborting}
+	turned := f.want(ownership.Done, step).Index
+	step.FromPhase, step.Phase = ownership.Aborting, ownership.RollingBack
+	f.want(ownership.Done, step)
+
+	if ro.Since != turned || !ro.Aborted || !ro.Back() {
+		t.Errorf("after an abort the rollout is %+v, want a direction since %d", ro, turned)
+	}
+
+	step.FromPhase, step.Phase = ownership.RollingBack, ownership.RolledBack
+	f.want(ownership.Done, step)
+
+	start.Request = "r2"
+	f.want(ownership.Done, start)
+	turned = f.want(ownership.Done, ownership.RolloutAdvance{
+		Revision: 2, FromPhase: ownership.Progressing, Phase: ownership.RollingBack,
+	}).Index
+
+	if ro, _ = f.table.Rollout(2); ro.Since != turned || ro.Aborted {
+		t.Errorf("after it turned back by itself the rollout is %+v, want a direction since %d", ro, turned)
+	}
 }

@@ -97,7 +97,18 @@ type Rollout struct {
 	Started  int64          `msgpack:"b"` // Unix milliseconds, by the proposer's clock
 	Updated  int64          `msgpack:"c"` // Unix milliseconds, by the proposer's clock
 	Ledger   Ledger         `msgpack:"l"`
+
+	// Since is the raft index of the entry that gave the rollout its present
+	// direction: its start, or the one that turned it back. What was held before
+	// that is tried again.
+	Since uint64 `msgpack:"i"`
+	// Aborted: a person turned it back, not a rule.
+	Aborted bool `msgpack:"z"`
 }
+
+// Back reports whether the rollout brings its shards back to where they came
+// from.
+func (r *Rollout) Back() bool { return r.Phase == Aborting || r.Phase == RollingBack }
 
 // A Ledger counts what happened to processes during a rollout, the way back
 // included.
@@ -156,7 +167,7 @@ func (c RolloutStart) valid() bool {
 		short(c.Request, c.From, c.To, c.Actor, c.Reason)
 }
 
-func (t *Table) rolloutStart(c RolloutStart, r *Result) Refusal {
+func (t *Table) rolloutStart(index uint64, c RolloutStart, r *Result) Refusal {
 	for i := range t.Rollouts {
 		if t.Rollouts[i].Request == c.Request {
 			r.Revision = t.Rollouts[i].Revision
@@ -181,6 +192,7 @@ func (t *Table) rolloutStart(c RolloutStart, r *Result) Refusal {
 	t.Rollouts = append(t.Rollouts, Rollout{
 		Revision: next, Request: c.Request, From: c.From, To: c.To, Stages: slices.Clone(c.Stages), Undoes: c.Undoes,
 		Phase: Progressing, Actor: c.Actor, Reason: c.Reason, Started: c.At, Updated: c.At,
+		Since: index,
 	})
 	if len(t.Rollouts) > MaxRollouts {
 		t.Rollouts = slices.Delete(t.Rollouts, 0, len(t.Rollouts)-MaxRollouts)
@@ -191,7 +203,7 @@ func (t *Table) rolloutStart(c RolloutStart, r *Result) Refusal {
 	return Done
 }
 
-func (t *Table) rolloutAdvance(c RolloutAdvance, r *Result) Refusal {
+func (t *Table) rolloutAdvance(index uint64, c RolloutAdvance, r *Result) Refusal {
 	ro, ok := t.Rollout(c.Revision)
 	r.Revision = c.Revision
 
@@ -208,17 +220,24 @@ func (t *Table) rolloutAdvance(c RolloutAdvance, r *Result) Refusal {
 		return RefusedPhase
 	}
 
+	back := ro.Back()
 	ro.Phase, ro.Stage, ro.Message, ro.Updated = c.Phase, c.Stage, c.Message, c.At
+	ro.Aborted = ro.Aborted || c.Phase == Aborting
+
+	if ro.Back() && !back {
+		ro.Since = index
+	}
 
 	return Done
 }
 
-func (r Rollout) clone() Rollout {
-	r.Stages = slices.Clone(r.Stages)
-	r.Ledger.Held = slices.Clone(r.Ledger.Held)
-	r.Ledger.Pauses = slices.Clone(r.Ledger.Pauses)
+func (r *Rollout) clone() Rollout {
+	c := *r
+	c.Stages = slices.Clone(r.Stages)
+	c.Ledger.Held = slices.Clone(r.Ledger.Held)
+	c.Ledger.Pauses = slices.Clone(r.Ledger.Pauses)
 
-	return r
+	return c
 }
 
 // PauseHistogram returns the distribution of the flip pauses.

@@ -138,6 +138,7 @@ func (s Shard) reassign(c Reassign, index uint64, heir bool, alive live) (Shard,
 
 	s = s.pass(c.To, c.ToInc, index, OutcomeReassigned)
 	s.Lost += c.Lost
+	s.Hold = Hold{} // what could not move died with the owner
 
 	return s, Done
 }
