@@ -245,13 +245,7 @@ func (w *work) drain(t *ownership.Table) []ownership.Command {
 	var cmds []ownership.Command
 
 	for _, id := range sorted(t.Members) {
-		if m := t.Members[id]; !m.Draining || m.Fenced {
-			continue
-		}
-
-		if moves := placement.Drain(t, id); len(moves) > 0 {
-			cmds = append(cmds, ownership.Assign{Moves: moves, Cause: ownership.CauseDrain})
-		}
+		cmds = append(cmds, placement.Drain(t, id)...)
 	}
 
 	return cmds

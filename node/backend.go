@@ -147,7 +147,7 @@ func rolloutOf(t *ownership.Table, ro *ownership.Rollout) httpapi.Rollout {
 			Share: httpapi.Share(share),
 		},
 		Undoes: ro.Undoes, Actor: ro.Actor, Reason: ro.Reason, RequestID: ro.Request, Ledger: ledgerOf(&ro.Ledger),
-		Aborted: ro.Phase == ownership.RolledBack || ro.Phase == ownership.RollingBack || ro.Phase == ownership.Aborting,
+		Aborted: ro.Aborted,
 	}
 
 	for _, s := range ro.Stages {
@@ -164,9 +164,17 @@ func ledgerOf(l *ownership.Ledger) httpapi.Ledger {
 		AbortedSessions: l.Aborted, Restarts: l.Restarts, Held: []httpapi.Held{}, PauseMS: pauseOf(&pauses),
 	}
 
+	named := map[string]bool{}
+
 	for _, h := range l.Held {
 		out.Held = append(out.Held, httpapi.Held{Shard: h.Shard, Process: h.Process, Reason: h.Reason})
+
+		if h.Process != "" {
+			named[h.Process] = true
+		}
 	}
+
+	out.Quarantined = uint64(len(named))
 
 	return out
 }
@@ -308,53 +316,42 @@ func (b backend) rollout(
 // AbortRollout implements [httpapi.Operator].
 func (b backend) AbortRollout(ctx context.Context, revision segue.Revision, r httpapi.AbortRequest) (httpapi.Rollout, error) {
 	var (
-		cmd ownership.RolloutAdvance
-		err error
+		cmd  ownership.RolloutAdvance
+		err  error
+		back bool // it is on its way back already
 	)
 
-	b.n.cluster.Table(func(t *ownership.Table) { cmd, err = abortCommand(t, &revision, r) })
+	b.n.cluster.Table(func(t *ownership.Table) {
+		if k := len(t.Rollouts); revision == 0 && k > 0 {
+			revision = t.Rollouts[k-1].Revision
+		}
+
+		if ro, ok := t.Rollout(revision); ok && ro.Back() {
+			back = true
+
+			return
+		}
+
+		reason := "aborted by " + r.Actor
+		if r.Reason != "" {
+			reason += ": " + r.Reason
+		}
+
+		cmd, err = rollout.Abort(t, revision, clip(reason), time.Now().UnixMilli())
+	})
 
 	if err != nil {
 		return httpapi.Rollout{}, err
 	}
 
-	if cmd.Revision != 0 {
+	if !back {
 		res, err := b.n.cluster.Propose(ctx, cmd)
 		if err = errors.Join(err, res.Err()); err != nil {
 			return httpapi.Rollout{}, err
 		}
 	}
 
-	return b.rollout(ctx, revision, func(ro *ownership.Rollout) bool { return ro.Phase >= ownership.Aborting })
-}
-
-// abortCommand finds the rollout and how to send it back. The command is empty
-// if it is on its way back already.
-func abortCommand(t *ownership.Table, revision *segue.Revision, r httpapi.AbortRequest) (ownership.RolloutAdvance, error) {
-	if *revision == 0 && len(t.Rollouts) > 0 {
-		*revision = t.Rollouts[len(t.Rollouts)-1].Revision
-	}
-
-	ro, ok := t.Rollout(*revision)
-
-	switch {
-	case !ok:
-		return ownership.RolloutAdvance{}, fmt.Errorf("there is no rollout %d: %w", *revision, segue.ErrNotFound)
-	case ro.Phase.Ended():
-		return ownership.RolloutAdvance{}, fmt.Errorf("rollout %d is %s; to go back use undo: %w", ro.Revision, ro.Phase, segue.ErrRefused)
-	case ro.Phase >= ownership.Aborting:
-		return ownership.RolloutAdvance{}, nil
-	}
-
-	message := "aborted by " + r.Actor
-	if r.Reason != "" {
-		message += ": " + r.Reason
-	}
-
-	return ownership.RolloutAdvance{
-		Revision: ro.Revision, FromPhase: ro.Phase, FromStage: ro.Stage, Phase: ownership.Aborting, Stage: ro.Stage,
-		Message: clip(message), At: time.Now().UnixMilli(),
-	}, nil
+	return b.rollout(ctx, revision, func(ro *ownership.Rollout) bool { return ro.Back() || ro.Phase.Ended() })
 }
 
 // Drain implements [httpapi.Operator].
