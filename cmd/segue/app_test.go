@@ -126,6 +126,7 @@ func TestHuman(t *testing.T) {
 		bytesText(1023): "1023B", bytesText(1536): "1.5KiB", bytesText(19083264): "18.2MiB", bytesText(1 << 63): "8.0EiB",
 		duration(-time.Second): "0s", duration(59900 * time.Millisecond): "59s", duration(510 * time.Second): "8m30s",
 		duration(90 * time.Minute): "1h30m", duration(146 * time.Hour): "6d2h", millis(0.4249): "0.42ms",
+		took(-1): "0.0s", took(4249 * time.Millisecond): "4.2s", took(65 * time.Minute): "1h5m",
 		number(segue.Epoch(0)): "", number(segue.Epoch(7)): "7",
 	} {
 		if got != want {

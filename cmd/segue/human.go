@@ -60,6 +60,15 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%ds", d/time.Second)
 }
 
+// took formats how long something lasted; what is short has tenths: 4.2s.
+func took(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1fs", max(d, 0).Seconds())
+	}
+
+	return duration(d)
+}
+
 // since formats how long ago t was, "" if t is unknown.
 func (a *app) since(t time.Time) string {
 	if t.IsZero() {

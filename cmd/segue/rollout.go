@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +85,7 @@ func (a *app) rolloutText(ro httpapi.Rollout) string {
 	t.line("Started", "%s", started)
 
 	if ro.Phase.Ended() {
-		t.line("Took", "%s", ro.Updated.Sub(ro.Started).Round(100*time.Millisecond))
+		t.line("Took", "%s", took(ro.Updated.Sub(ro.Started)))
 	}
 
 	t.line("Stages", "%s", stageRail(ro.RolloutSummary))

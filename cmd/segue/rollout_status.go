@@ -111,13 +111,13 @@ func (a *app) rolloutTable(ros []httpapi.Rollout) *table {
 	}}
 
 	for _, ro := range ros {
-		took := ""
+		lasted := ""
 		if ro.Phase.Ended() {
-			took = duration(ro.Updated.Sub(ro.Started))
+			lasted = took(ro.Updated.Sub(ro.Started))
 		}
 
 		l := ro.Ledger
-		t.add(number(ro.Revision), ro.From, ro.To, string(ro.Phase), ro.Actor, a.since(ro.Started), took, count(l.Moved),
+		t.add(number(ro.Revision), ro.From, ro.To, string(ro.Phase), ro.Actor, a.since(ro.Started), lasted, count(l.Moved),
 			count(l.Quarantined), count(uint64(len(l.Held))), count(l.Lost), ro.Reason, number(ro.Undoes), ro.Message, ro.RequestID)
 	}
 
