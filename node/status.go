@@ -1,12 +1,13 @@
 package node
 
 import (
-	"encoding/hex"
 	"fmt"
 	"slices"
 
+	"github.com/segue-cluster/segue"
 	"github.com/segue-cluster/segue/cluster"
 	"github.com/segue-cluster/segue/cluster/ownership"
+	"github.com/segue-cluster/segue/cluster/placement"
 	"github.com/segue-cluster/segue/internal/httpapi"
 )
 
@@ -30,7 +31,7 @@ func (b backend) Status() httpapi.Status {
 		s.Cluster, s.Generation, s.Index = t.Cluster, t.Generation, t.Index
 
 		if formed {
-			s.ID = hex.EncodeToString(t.ID[:])
+			s.ID = segue.NodeID(t.ID).String() // of the same form
 		}
 
 		countShards(&s, t)
@@ -116,7 +117,7 @@ func countShards(s *httpapi.Status, t *ownership.Table) {
 		s.Releases = append(s.Releases, *r)
 	}
 
-	slices.SortFunc(s.Releases, func(a, b httpapi.Release) int { return slices.Compare([]byte(a.Release), []byte(b.Release)) })
+	slices.SortFunc(s.Releases, func(a, b httpapi.Release) int { return placement.CompareReleases(a.Release, b.Release) })
 }
 
 // healthOf sums the cluster up. It is about serving, not about rollouts.

@@ -73,21 +73,26 @@ func Releases(t *ownership.Table) []string {
 		found[t.Members[id].Release] = true
 	}
 
-	return slices.SortedFunc(maps.Keys(found), func(a, b string) int {
-		va, errA := semver.NewVersion(a)
-		vb, errB := semver.NewVersion(b)
+	return slices.SortedFunc(maps.Keys(found), func(a, b string) int { return CompareReleases(b, a) })
+}
 
-		switch {
-		case errA == nil && errB == nil && va.Compare(vb) != 0:
-			return vb.Compare(va)
-		case errA == nil && errB != nil:
-			return -1
-		case errA != nil && errB == nil:
-			return +1
-		}
+// CompareReleases returns -1, 0 or +1 for a release that is older than, equal
+// to or newer than another one, by the rules of semantic versions. What is not
+// a semantic version counts as older than what is.
+func CompareReleases(a, b string) int {
+	va, errA := semver.NewVersion(a)
+	vb, errB := semver.NewVersion(b)
 
-		return cmp.Compare(b, a)
-	})
+	switch {
+	case errA == nil && errB == nil && va.Compare(vb) != 0:
+		return va.Compare(vb)
+	case errA == nil && errB != nil:
+		return +1
+	case errA != nil && errB == nil:
+		return -1
+	}
+
+	return cmp.Compare(a, b)
 }
 
 // Successor returns the host that gets a shard whose state died with its
