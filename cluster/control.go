@@ -46,7 +46,7 @@ type Status struct {
 	Virgin     bool                `msgpack:"v"` // its store has no state
 	Expect     uint8               `msgpack:"e"`
 	Leader     segue.NodeID        `msgpack:"l"` // as it believes
-	Applied    uint64              `msgpack:"a"` // raft index its table has reached
+	Applied    uint64              `msgpack:"a"` // raft index it has applied
 	Term       uint64              `msgpack:"t"`
 	Config     uint64              `msgpack:"f"` // index of its raft configuration
 	// Contact is how long ago it heard the leader, in milliseconds, -1 never.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/segue-cluster/segue"
@@ -66,6 +67,15 @@ func (c *Cluster) lead(ctx context.Context) {
 	c.cfg.Logger.InfoContext(ctx, "this node leads", "term", c.raft.Term())
 	c.refreshMeta()
 
+	c.forgetLeavers()
+
+	var voting sync.WaitGroup
+
+	voting.Go(func() { newVotersWork(c).run(ctx) })
+
+	defer voting.Wait()
+	defer cancel()
+
 	w := &work{c: c, began: time.Now(), fenced: map[segue.NodeID]time.Time{}}
 	tick := time.NewTicker(dutyEvery)
 
@@ -109,7 +119,6 @@ type work struct {
 	c      *Cluster
 	began  time.Time
 	fenced map[segue.NodeID]time.Time // when this leader saw the fence first
-	voters votersWork
 }
 
 // duties looks at the table once and proposes what follows from it. What a
@@ -140,8 +149,6 @@ func (w *work) duties(ctx context.Context) {
 			w.c.cfg.Logger.WarnContext(ctx, "the leader's proposal had no effect", "command", cmd.Type(), "err", err)
 		}
 	}
-
-	w.voters.step(ctx, w.c)
 }
 
 // decide lists the commands that follow from the table and from what the leader
@@ -163,7 +170,24 @@ func (w *work) decide(t *ownership.Table) []ownership.Command {
 		return cmds
 	}
 
-	return w.drain(t)
+	if cmds := w.drain(t); len(cmds) > 0 {
+		return cmds
+	}
+
+	return w.dismiss(t)
+}
+
+// dismiss lets go of the nodes that asked for it and that raft does without.
+func (w *work) dismiss(t *ownership.Table) []ownership.Command {
+	var cmds []ownership.Command
+
+	for id := range w.c.leavers() {
+		if m, member := t.Members[id]; member && !w.c.inRaft(id) {
+			cmds = append(cmds, ownership.Leave{Node: id, Inc: m.Inc})
+		}
+	}
+
+	return cmds
 }
 
 // fence gives up the nodes that are dead or silent for too long.

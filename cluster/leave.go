@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/segue-cluster/segue"
+	"github.com/segue-cluster/segue/cluster/consensus"
 	"github.com/segue-cluster/segue/cluster/ownership"
 	"github.com/segue-cluster/segue/cluster/placement"
 )
@@ -17,10 +20,6 @@ var ErrNobody = errors.New("no other node can take over")
 
 // leaveEvery is the time between two requests to be let go.
 const leaveEvery = 100 * time.Millisecond
-
-// stillLeaving is how long the leader believes that a node wants to leave after
-// it asked last.
-const stillLeaving = 5 * time.Second
 
 // Leave gives everything away that this node owns and waits until the cluster
 // goes on without it: another node votes in its place, if it voted, and it is
@@ -48,8 +47,12 @@ func (c *Cluster) Leave(ctx context.Context) error {
 
 	for {
 		why := c.askToLeave(ctx, inc)
-		if why == nil {
+
+		switch {
+		case why == nil:
 			return nil
+		case !c.someoneStays():
+			return ErrNobody
 		}
 
 		if !pause(ctx, leaveEvery) {
@@ -76,6 +79,19 @@ func (c *Cluster) askToLeave(ctx context.Context, inc segue.Incarnation) error {
 	}
 
 	return nil
+}
+
+// someoneStays reports whether there is a node that goes on without this one.
+func (c *Cluster) someoneStays() bool {
+	stays := false
+
+	c.machine.view(func(t *ownership.Table) {
+		for id, m := range t.Members {
+			stays = stays || id != c.id && !m.Fenced && !m.Draining
+		}
+	})
+
+	return stays
 }
 
 // drained waits until this node owns nothing and no session concerns it.
@@ -115,43 +131,44 @@ func (c *Cluster) release(node segue.NodeID, inc segue.Incarnation) (*leaveBody,
 
 	member := false
 	c.machine.view(func(t *ownership.Table) { member = t.Members[node].Inc == inc })
-
-	servers, _, err := c.raft.Servers()
-	if err != nil {
-		return nil, fmt.Errorf("raft: %w", err)
-	}
-
-	inRaft := false
-	for _, s := range servers {
-		inRaft = inRaft || s.ID == node
-	}
-
-	if !member && !inRaft {
-		return &leaveBody{Gone: true}, nil
-	}
+	inRaft := c.inRaft(node)
 
 	c.leaveMu.Lock()
 	defer c.leaveMu.Unlock()
 
-	c.leaving[node] = time.Now()
+	if !member && !inRaft {
+		delete(c.leaving, node)
+
+		return &leaveBody{Gone: true}, nil
+	}
+
+	if _, asked := c.leaving[node]; !asked {
+		c.leaving[node] = time.Now()
+	}
 
 	return &leaveBody{Why: fmt.Sprintf("member: %v, in raft: %v", member, inRaft)}, nil
 }
 
-// leavers returns the nodes that want to leave.
-func (c *Cluster) leavers() map[segue.NodeID]bool {
+// inRaft reports whether a node is in raft's configuration, or may be.
+func (c *Cluster) inRaft(node segue.NodeID) bool {
+	servers, _, err := c.raft.Servers()
+
+	return err != nil || slices.ContainsFunc(servers, func(s consensus.Server) bool { return s.ID == node })
+}
+
+// leavers returns the nodes that asked this leader to leave, with the time of
+// their first request.
+func (c *Cluster) leavers() map[segue.NodeID]time.Time {
 	c.leaveMu.Lock()
 	defer c.leaveMu.Unlock()
 
-	who := map[segue.NodeID]bool{}
+	return maps.Clone(c.leaving)
+}
 
-	for id, asked := range c.leaving {
-		if time.Since(asked) > stillLeaving {
-			delete(c.leaving, id)
-		} else {
-			who[id] = true
-		}
-	}
+// forgetLeavers begins a leadership: whoever wants to leave asks again.
+func (c *Cluster) forgetLeavers() {
+	c.leaveMu.Lock()
+	defer c.leaveMu.Unlock()
 
-	return who
+	clear(c.leaving)
 }

@@ -135,10 +135,8 @@ func (c *Cluster) Status() Status {
 	s := Status{
 		Node: c.id, Name: c.cfg.Name.String(), Start: c.start, Cluster: id, Generation: generation,
 		Virgin: !c.raft.HasState(), Expect: uint8(c.cfg.Expect), //nolint:gosec // validated to be at most 5
-		Leader: leader, Term: p.Term, Config: p.ConfigIndex, Contact: -1,
+		Leader: leader, Applied: p.Applied, Term: p.Term, Config: p.ConfigIndex, Contact: -1,
 	}
-
-	c.machine.view(func(t *ownership.Table) { s.Applied = t.Index })
 
 	if !p.LastContact.IsZero() {
 		s.Contact = time.Since(p.LastContact).Milliseconds()

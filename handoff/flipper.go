@@ -8,7 +8,7 @@ import (
 )
 
 // maxFlips bounds the processes between freeze and active, whatever their size.
-const maxFlips = 64
+const maxFlips = 8
 
 // follow flips what has to be flipped and waits until the session is over, for
 // every shard, or its stream is.
