@@ -51,14 +51,14 @@ func (d *Driver) start(id segue.SessionID, to Peer, shards []segue.ShardID) bool
 	for _, shard := range shards {
 		s := d.slots[shard]
 
-		s.mu.Lock()
-		if v := s.replica.View(); v.Assigned == to && s.replica.Move(Session{ID: id, From: d.cfg.Self, To: to}) {
-			s.links[id] = x.stream
-			x.shards = append(x.shards, shard)
-			x.open[shard] = true
-			epochs = append(epochs, ShardEpoch{Shard: shard, Epoch: v.Epoch})
-		}
-		s.mu.Unlock()
+		d.with(shard, func(r *Replica, _ Moment, _ *Effects) {
+			if v := r.View(); v.Assigned == to && r.Move(Session{ID: id, From: d.cfg.Self, To: to}) {
+				s.links[id] = x.stream
+				x.shards = append(x.shards, shard)
+				x.open[shard] = true
+				epochs = append(epochs, ShardEpoch{Shard: shard, Epoch: v.Epoch})
+			}
+		})
 	}
 
 	if len(epochs) == 0 {
