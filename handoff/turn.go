@@ -134,8 +134,10 @@ func (r *Replica) reply(p *process, c *call, reply Reply, ver uint64, out *Effec
 	for _, a := range c.askers {
 		switch {
 		case a.ticket != 0:
+			// What a straggler's owner answered is its own work, of no session: the
+			// token must not exceed those that the owner gives itself.
 			session := segue.SessionID(0)
-			if p.mode == Delegated || p.mode == None {
+			if p.mode == Delegated {
 				session = r.session.ID
 			}
 

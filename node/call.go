@@ -275,10 +275,6 @@ func (n *Node) callLocal(ctx context.Context, shard segue.ShardID, q *query, req
 
 	select {
 	case o := <-answered:
-		if !o.redirect {
-			o.owner = n.cluster.ID()
-		}
-
 		return o, nil
 	case <-ctx.Done():
 		n.tickets.drop(t)

@@ -27,6 +27,9 @@ type (
 		Token   segue.Token   `msgpack:"t"`
 		Refusal segue.Code    `msgpack:"r"`
 		Detail  string        `msgpack:"d"`
+		// Owner, which is another node than the one that answers if that one
+		// only passed the request on.
+		Owner segue.NodeID `msgpack:"o"`
 	}
 	redirectBody struct {
 		Shard segue.ShardID `msgpack:"s"`
@@ -97,7 +100,7 @@ func (n *Node) serveLate(ctx context.Context, shard segue.ShardID, c *callBody, 
 func (n *Node) serveNow(shard segue.ShardID, addr segue.Address, c *callBody, reply func(wire.FrameType, []byte)) {
 	t := n.tickets.take(func(o *outcome) {
 		if !o.redirect {
-			n.sendReply(reply, &replyBody{Reply: o.reply, Token: o.token, Refusal: o.refusal, Detail: o.detail})
+			n.sendReply(reply, &replyBody{Reply: o.reply, Token: o.token, Refusal: o.refusal, Detail: o.detail, Owner: o.owner})
 
 			return
 		}
@@ -148,7 +151,7 @@ func (n *Node) callPeer(
 			return nil, fmt.Errorf("reply: %w", err)
 		}
 
-		return &outcome{reply: r.Reply, token: r.Token, refusal: r.Refusal, detail: r.Detail, owner: owner}, nil
+		return &outcome{reply: r.Reply, token: r.Token, refusal: r.Refusal, detail: r.Detail, owner: r.Owner}, nil
 	case wire.Redirect:
 		var r redirectBody
 		if err := wire.Unmarshal(body, &r, callLimits()); err != nil {
