@@ -111,6 +111,8 @@ type query struct {
 	once    string // opaque request id, "" for none
 }
 
+var errNotSent = errors.New("it was not sent")
+
 const (
 	minBackoff = 2 * time.Millisecond
 	maxBackoff = 100 * time.Millisecond
@@ -124,6 +126,11 @@ func (n *Node) call(ctx context.Context, q *query) (*outcome, error) {
 
 		ctx, cancel = context.WithTimeout(ctx, n.cfg.CallTimeout)
 		defer cancel()
+	}
+
+	// A request whose time is over is not sent: it might run all the same.
+	if ctx.Err() != nil {
+		return nil, n.gaveUp(ctx, q, errNotSent, nil)
 	}
 
 	if err := n.ready(ctx); err != nil {
@@ -201,27 +208,24 @@ func (n *Node) insist(ctx context.Context, q *query, req *handoff.Request) (*out
 		hint = segue.NodeID{}
 
 		switch {
-		case err != nil:
-			last = err
-			if !errors.Is(err, segue.ErrRetry) {
-				unknown = segue.ErrOutcomeUnknown
-			}
-
-			if !again(err) {
-				return nil, err
-			}
-		case o.redirect:
-			last = fmt.Errorf("%s: its owner is changing: %w", q.addr, segue.ErrRetry)
+		case err == nil && o.redirect:
+			err = fmt.Errorf("%s: its owner is changing: %w", q.addr, segue.ErrRetry)
 			if wait == minBackoff {
 				hint = o.owner // followed once without a pause
 			}
-		case o.refusal == "":
+		case err == nil && o.refusal != "":
+			err = n.refused(q, o)
+		case err == nil:
 			return o, nil
-		default:
-			last = segue.FromCode(o.refusal, o.detail)
-			if !again(last) {
-				return nil, n.refused(q, o)
-			}
+		}
+
+		last = err
+		if errors.Is(err, segue.ErrOutcomeUnknown) && !q.read {
+			unknown = segue.ErrOutcomeUnknown
+		}
+
+		if !again(err) {
+			return nil, unsure(err, unknown)
 		}
 
 		if hint.IsZero() && !sleep(ctx, wait) {
@@ -232,9 +236,28 @@ func (n *Node) insist(ctx context.Context, q *query, req *handoff.Request) (*out
 	}
 }
 
+// unsure adds to the error of the last try that an earlier one may have been
+// run: whoever hears only the last would take the request for refused, and use
+// its number again.
+func unsure(err, unknown error) error {
+	if unknown == nil || errors.Is(err, unknown) {
+		return err
+	}
+
+	return fmt.Errorf("%w (an earlier try may have been run: %w)", err, unknown)
+}
+
+// errUnreadable is the reason of an outcome that was told in a way which this
+// release does not understand. The same answer would come again.
+var errUnreadable = errors.New("the answer cannot be read")
+
 // again reports whether trying once more may help and can do no harm: the
 // request is recognized if it was run.
 func again(err error) bool {
+	if errors.Is(err, errUnreadable) {
+		return false
+	}
+
 	return errors.Is(err, segue.ErrRetry) || errors.Is(err, segue.ErrOutcomeUnknown) || errors.Is(err, segue.ErrNoLeader) ||
 		errors.Is(err, segue.ErrStopping) || errors.Is(err, segue.ErrNotOwner)
 }
@@ -337,7 +360,7 @@ func (n *Node) refused(q *query, o *outcome) error {
 // the end of ctx, and unknown if the request writes.
 func (n *Node) gaveUp(ctx context.Context, q *query, last, unknown error) error {
 	e := &gaveUpError{addr: q.addr, last: last, conditions: []error{segue.ErrDeadline, context.Cause(ctx)}}
-	if unknown != nil && !q.read {
+	if unknown != nil {
 		e.conditions = append(e.conditions, unknown)
 	}
 

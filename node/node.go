@@ -402,6 +402,7 @@ func (n *Node) ready(ctx context.Context) error {
 	}
 }
 
+// driver is nil until this node is a member and knows the shards.
 func (n *Node) driver() *handoff.Driver  { return n.data.Load() }
 func (n *Node) shards() uint32           { return n.cluster.Shards() }
 func (n *Node) changed() <-chan struct{} { return n.cluster.Changed() }

@@ -63,6 +63,15 @@ func (n *Node) serveCall(ctx context.Context, payload []byte, reply func(wire.Fr
 		return
 	}
 
+	// The log may tell others about this node before it has caught up itself.
+	if n.driver() == nil {
+		n.sendReply(reply, &replyBody{
+			Refusal: segue.ErrRetry.Code(), Detail: fmt.Sprintf("node %s has not started yet", n.name),
+		})
+
+		return
+	}
+
 	shard := segue.ShardOf(addr, n.shards())
 
 	if route, ok := n.cluster.Route(shard); ok && route.Epoch < c.Epoch {
@@ -148,18 +157,18 @@ func (n *Node) callPeer(
 	case wire.Reply:
 		var r replyBody
 		if err := wire.Unmarshal(body, &r, callLimits()); err != nil {
-			return nil, fmt.Errorf("reply: %w", err)
+			return nil, fmt.Errorf("node %s: %w: %w: %w", owner, errUnreadable, segue.ErrOutcomeUnknown, err)
 		}
 
 		return &outcome{reply: r.Reply, token: r.Token, refusal: r.Refusal, detail: r.Detail, owner: r.Owner}, nil
 	case wire.Redirect:
 		var r redirectBody
 		if err := wire.Unmarshal(body, &r, callLimits()); err != nil {
-			return nil, fmt.Errorf("redirect: %w", err)
+			return nil, fmt.Errorf("node %s: redirect: %w: %w", owner, errUnreadable, err)
 		}
 
 		return &outcome{redirect: true, owner: r.Owner, epoch: r.Epoch}, nil
 	}
 
-	return nil, fmt.Errorf("node %s answered %s to a call: %w", owner, t, segue.ErrUnsupported)
+	return nil, fmt.Errorf("node %s answered %s to a call: %w: %w: %w", owner, t, errUnreadable, segue.ErrOutcomeUnknown, segue.ErrUnsupported)
 }
