@@ -186,8 +186,8 @@ func (q *quiet) pass(l line, now time.Time) (suppressed int, ok bool) {
 	return suppressed, true
 }
 
-// write logs l in words for an operator.
-func (l line) write(ctx context.Context, log *slog.Logger, suppressed int) {
+// write logs l in words for an operator. The key id is that of this node.
+func (l line) write(ctx context.Context, log *slog.Logger, suppressed int, keyID string) {
 	attrs := []slog.Attr{slog.String("detail", l.text)}
 	if l.remote != "" {
 		attrs = append(attrs, slog.String("remote", l.remote))
@@ -195,6 +195,10 @@ func (l line) write(ctx context.Context, log *slog.Logger, suppressed int) {
 
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))
+	}
+
+	if keyID != "" && l.topic == topicCookie {
+		attrs = append(attrs, slog.String("own_key", keyID))
 	}
 
 	message := "memberlist"

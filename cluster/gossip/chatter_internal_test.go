@@ -86,7 +86,7 @@ func TestChatterNeverWaits(t *testing.T) {
 
 	var b strings.Builder
 
-	(<-c.lines).write(context.Background(), slog.New(slog.NewTextHandler(&b, nil)), 7)
+	(<-c.lines).write(context.Background(), slog.New(slog.NewTextHandler(&b, nil)), 7, "")
 
 	if got := b.String(); !strings.Contains(got, "detail=something suppressed=7") {
 		t.Errorf("write() wrote %q", got)

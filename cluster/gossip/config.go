@@ -44,6 +44,9 @@ type Config struct {
 	// Key is the gossip key, 32 bytes. Nodes with another one do not
 	// understand this one. Required.
 	Key []byte
+	// KeyID names Key in messages for people, so that they can compare it
+	// with that of another node. Optional.
+	KeyID string
 	// Meta is what the node tells about itself at first; see
 	// [Gossip.UpdateMeta].
 	Meta Meta

@@ -23,6 +23,10 @@ var (
 	// name. Trying again does not help.
 	ErrCookieMismatch = errors.New("cookie mismatch")
 
+	// ErrHungUp is the error of a join through something that took the
+	// connection and closed it: a node of another cluster name, or no node.
+	ErrHungUp = errors.New("it has another cluster name, or is not a Segue node")
+
 	// ErrNoLeave, as the cause of the end of [Gossip.Run]'s context, makes Run
 	// skip the announcement of the leave: the others find the node failed.
 	ErrNoLeave = errors.New("stop without leaving")
@@ -46,6 +50,7 @@ type Gossip struct {
 	meta   Meta
 	packed []byte // meta, encoded
 	join   JoinState
+	warned string // the reason that was logged last, as a warning
 }
 
 // New validates cfg and binds the port, so that [Gossip.Addr] is known, and

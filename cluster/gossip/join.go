@@ -40,8 +40,8 @@ type JoinState struct {
 	Tries   int
 	LastTry time.Time
 	// Err says why nobody could be reached by the last try, nil if somebody
-	// was. It matches [ErrCookieMismatch] or segue.ErrWrongCluster if that was
-	// a reason.
+	// was. It matches [ErrCookieMismatch], [ErrHungUp] or segue.ErrWrongCluster
+	// if that was a reason. The text is the same as long as the reasons are.
 	Err error
 }
 
@@ -125,6 +125,8 @@ func (g *Gossip) try(ctx context.Context, list *memberlist.Memberlist, self neti
 
 	var err error
 	if reached == 0 {
+		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+
 		if len(errs) > maxReasons {
 			errs = append(errs[:maxReasons:maxReasons], fmt.Errorf("and %d more", len(errs)-maxReasons))
 		}
@@ -138,16 +140,27 @@ func (g *Gossip) try(ctx context.Context, list *memberlist.Memberlist, self neti
 	tries := g.join.Tries
 	g.mu.Unlock()
 
-	if err == nil {
-		return
+	if err != nil {
+		g.log.LogAttrs(ctx, g.levelOf(err), "no node could be reached to join, trying again",
+			slog.Int("tries", tries), slog.Any("error", err))
+	}
+}
+
+// levelOf is the level at which a failed try is logged: the same reason is
+// worth a warning once, and none after others were met, since some addresses
+// stay dead for ever.
+func (g *Gossip) levelOf(err error) slog.Level {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+
+	text := err.Error()
+	if g.Joined() || text == g.warned {
+		return slog.LevelDebug
 	}
 
-	level := slog.LevelDebug // some addresses stay dead for ever
-	if !g.Joined() {
-		level = slog.LevelWarn
-	}
+	g.warned = text
 
-	g.log.LogAttrs(ctx, level, "no node could be reached to join, trying again", slog.Int("tries", tries), slog.Any("error", err))
+	return slog.LevelWarn
 }
 
 // resolveAll looks up the seeds and the known addresses, all at the same time.
@@ -244,11 +257,20 @@ func (g *Gossip) contact(list *memberlist.Memberlist, addrs []netip.AddrPort, er
 	for i, err := range results {
 		if err != nil {
 			failed = append(failed, addrs[i])
-			*errs = append(*errs, explain(addrs[i], err))
+			*errs = append(*errs, g.advise(explain(addrs[i], err)))
 		}
 	}
 
 	return failed
+}
+
+// advise adds to a mismatch what a person compares to mend it.
+func (g *Gossip) advise(err error) error {
+	if g.cfg.KeyID == "" || !errors.Is(err, ErrCookieMismatch) {
+		return err
+	}
+
+	return fmt.Errorf("%w; this node's gives key %s; give both the same cookie file", err, g.cfg.KeyID)
 }
 
 // explain says in words what an error of memberlist's Join means. Its texts are
@@ -266,7 +288,7 @@ func explain(addr netip.AddrPort, err error) error {
 	case strings.Contains(text, "is not encrypted"):
 		return fmt.Errorf("%s answers without encryption: it is no gossip port of Segue", addr)
 	case strings.HasSuffix(text, "EOF"), strings.Contains(text, "connection reset"), strings.Contains(text, "broken pipe"):
-		return fmt.Errorf("%s hung up: it has another cluster name, or is not a Segue node", addr)
+		return fmt.Errorf("%s hung up: %w", addr, ErrHungUp)
 	}
 
 	return fmt.Errorf("%s: %s", addr, text)

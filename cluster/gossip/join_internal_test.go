@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -63,6 +64,31 @@ func TestExplain(t *testing.T) {
 		if got := explain(addr, fmt.Errorf("1 error occurred: %w", errors.New(text))); got.Error() != want {
 			t.Errorf("explain(%q) = %q, want %q", text, got, want)
 		}
+	}
+}
+
+// The same reason is worth one warning, however often it comes.
+func TestReasonIsWarnedOfOnce(t *testing.T) {
+	g := &Gossip{table: newTable("self", [8]byte{})}
+
+	for i, tt := range []struct {
+		text string
+		want slog.Level
+	}{
+		{"a", slog.LevelWarn},
+		{"a", slog.LevelDebug},
+		{"b", slog.LevelWarn},
+		{"a", slog.LevelWarn},
+	} {
+		if got := g.levelOf(errors.New(tt.text)); got != tt.want {
+			t.Errorf("levelOf(%q), call %d, = %v, want %v", tt.text, i+1, got, tt.want)
+		}
+	}
+
+	close(g.table.met)
+
+	if got := g.levelOf(errors.New("c")); got != slog.LevelDebug {
+		t.Errorf("levelOf() after others were met = %v, want debug", got)
 	}
 }
 

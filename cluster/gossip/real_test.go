@@ -81,10 +81,12 @@ func TestLoopback(t *testing.T) {
 func TestWrongCookieIsRefused(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	c := &cluster{t: t}
-	first := c.start(loopback(1))
+	member := loopback(1)
+	member.KeyID = "key-one"
+	first := c.start(member)
 
 	stranger := loopback(2, first.Addr().String())
-	stranger.Key = key(2)
+	stranger.Key, stranger.KeyID = key(2), "key-two"
 	n := c.start(stranger)
 
 	until(t, "the mismatch", func() bool {
@@ -92,8 +94,14 @@ func TestWrongCookieIsRefused(t *testing.T) {
 			strings.Contains(first.log.String(), "cookie mismatch")
 	})
 
-	if got := n.JoinState().Err.Error(); !strings.Contains(got, first.Addr().String()) {
-		t.Errorf("JoinState().Err = %q, want the address of the other", got)
+	for _, want := range []string{first.Addr().String(), "this node's gives key key-two", "give both the same cookie file"} {
+		if got := n.JoinState().Err.Error(); !strings.Contains(got, want) {
+			t.Errorf("JoinState().Err = %q, want %q in it", got, want)
+		}
+	}
+
+	if got := first.log.String(); !strings.Contains(got, "own_key=key-one") {
+		t.Errorf("the log of the member does not name its key:\n%s", got)
 	}
 
 	for _, n := range c.nodes {

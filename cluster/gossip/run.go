@@ -186,7 +186,7 @@ func (g *Gossip) report(ctx context.Context) {
 		case <-changed:
 		case l := <-g.lines:
 			if suppressed, ok := hush.pass(l, time.Now()); ok {
-				l.write(ctx, g.log, suppressed)
+				l.write(ctx, g.log, suppressed, g.cfg.KeyID)
 			}
 		case <-ctx.Done():
 			ended = true
