@@ -53,6 +53,12 @@ type Cluster struct {
 	fatal    sync.Once
 	entered  chan struct{} // closed when this start is a member
 
+	whyMu sync.Mutex // guards the field below
+	why   error      // this start is not a member
+
+	probedTry int   // the try to gossip that led to probed; used while joining
+	probed    error // what a probe of the seeds found out
+
 	leaveMu sync.Mutex // guards the field below
 	leaving map[segue.NodeID]time.Time
 }
@@ -64,7 +70,10 @@ func New(cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("cluster: config: %w", err)
 	}
 
-	c := &Cluster{cfg: cfg.withDefaults(), start: randomStart(), leaving: map[segue.NodeID]time.Time{}, entered: make(chan struct{})}
+	c := &Cluster{
+		cfg: cfg.withDefaults(), start: randomStart(), leaving: map[segue.NodeID]time.Time{}, entered: make(chan struct{}),
+		why: errNotRun,
+	}
 	c.machine = newMachine(c.onFatal, c.kept)
 
 	var err error
@@ -146,8 +155,8 @@ func (c *Cluster) assemble() error {
 	})
 	c.gossip, err = gossip.New(gossip.Config{
 		Name: c.cfg.Name, Start: c.start, Bind: c.cfg.Bind, Advertise: c.cfg.Advertise, Cluster: c.cfg.Keys.Cluster(),
-		Key: c.cfg.Keys.GossipKey(), Meta: c.meta(), Seeds: c.cfg.Join, KnownAddrs: c.knownAddrs, Network: c.cfg.Network,
-		Logger: c.cfg.Logger,
+		Key: c.cfg.Keys.GossipKey(), KeyID: c.cfg.Keys.ID(), Meta: c.meta(), Seeds: c.cfg.Join,
+		KnownAddrs: c.knownAddrs, Network: c.cfg.Network, Logger: c.cfg.Logger,
 	})
 	if err != nil {
 		return fmt.Errorf("gossip: %w", err)

@@ -23,10 +23,9 @@ const (
 // a new one, if every node that is expected is there and none belongs to one.
 // A join that fails is tried again for ever; it never forms a cluster.
 func (c *Cluster) enter(ctx context.Context) error {
-	quiet := "" // the reason that was logged last
-
 	for {
 		err := c.tryEnter(ctx)
+		c.wait(ctx, err)
 
 		switch {
 		case err == nil:
@@ -36,9 +35,6 @@ func (c *Cluster) enter(ctx context.Context) error {
 			return nil
 		case errors.Is(err, segue.ErrDuplicateName), errors.Is(err, segue.ErrFenced), errors.Is(err, segue.ErrUnsupported):
 			return err
-		case ctx.Err() == nil && err.Error() != quiet:
-			quiet = err.Error()
-			c.cfg.Logger.InfoContext(ctx, "not joined yet", "because", err)
 		}
 
 		if !pause(ctx, enterEvery) {
@@ -69,8 +65,8 @@ func (c *Cluster) tryEnter(ctx context.Context) error {
 		return c.form(ctx, peers)
 	}
 
-	if s := c.gossip.JoinState(); s.Err != nil {
-		return fmt.Errorf("no node of a cluster was found: %w", s.Err)
+	if why := c.alone(ctx); why != nil {
+		return fmt.Errorf("no node of a cluster was found: %w", why)
 	}
 
 	return errors.New("no node of a cluster was found")
@@ -118,8 +114,7 @@ func (c *Cluster) form(ctx context.Context, peers []gossip.Member) error {
 		}
 
 		if m.Meta.Expect != 0 && int(m.Meta.Expect) != c.cfg.Expect {
-			return fmt.Errorf("this node expects %d nodes, node %s expects %d: start all with the same number",
-				c.cfg.Expect, m.Name, m.Meta.Expect)
+			return fmt.Errorf("this node expects %d nodes, node %s expects %d: %w", c.cfg.Expect, m.Name, m.Meta.Expect, errExpect)
 		}
 
 		if m.Meta.Expect != 0 {
@@ -130,8 +125,15 @@ func (c *Cluster) form(ctx context.Context, peers []gossip.Member) error {
 	slices.SortFunc(ids, func(a, b segue.NodeID) int { return slices.Compare(a[:], b[:]) })
 
 	switch {
-	case len(ids) != c.cfg.Expect:
-		return fmt.Errorf("%d of %d expected nodes are there", len(ids), c.cfg.Expect)
+	case len(ids) < c.cfg.Expect:
+		err := fmt.Errorf("%d of %d expected nodes are there", len(ids), c.cfg.Expect)
+		if why := c.alone(ctx); why != nil {
+			err = fmt.Errorf("%w; %w", err, why)
+		}
+
+		return err
+	case len(ids) > c.cfg.Expect:
+		return fmt.Errorf("%d nodes are there that form a cluster, %d are expected: start the others without expect", len(ids), c.cfg.Expect)
 	case ids[0] != c.id:
 		return fmt.Errorf("waiting for node %s to form the cluster", ids[0])
 	}
@@ -164,6 +166,10 @@ func (c *Cluster) join(ctx context.Context) error {
 
 	leader, err := c.findLeader(ask)
 	if err != nil {
+		if why := c.alone(ctx); why != nil {
+			err = fmt.Errorf("%w; %w", err, why)
+		}
+
 		return err
 	}
 

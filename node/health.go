@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/segue-cluster/segue/cluster/ownership"
 	"github.com/segue-cluster/segue/internal/httpapi"
@@ -13,7 +14,7 @@ type health struct{ n *Node }
 var _ httpapi.Health = health{}
 
 var (
-	errStarting = errors.New("the node has not joined a cluster yet")
+	errStarting = errors.New("the node has joined and reads the cluster's log")
 	errDraining = errors.New("draining: send requests elsewhere")
 	errNoShards = errors.New("the cluster has no shards placed yet")
 	errKeeper   = errors.New("this node hosts no processes")
@@ -47,8 +48,17 @@ func (h health) joined() error {
 	case <-h.n.started:
 		return nil
 	default:
-		return errStarting
+		return h.n.waiting()
 	}
+}
+
+// waiting returns why calls cannot be made yet.
+func (n *Node) waiting() error {
+	if why := n.cluster.Waiting(); why != nil {
+		return fmt.Errorf("the node has not joined a cluster yet: %w", why)
+	}
+
+	return errStarting
 }
 
 func (h health) placed() error {

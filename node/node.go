@@ -398,7 +398,7 @@ func (n *Node) ready(ctx context.Context) error {
 	case <-n.started:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("the node has not joined a cluster: %w", segue.ErrRetry)
+		return n.waiting()
 	}
 }
 

@@ -48,6 +48,9 @@ func (b backend) Status() httpapi.Status {
 	})
 
 	s.Health, s.Reasons = healthOf(&s, members, formed)
+	if why := n.cluster.Waiting(); why != nil {
+		s.Reasons = append(s.Reasons, "this node is not a member yet: "+why.Error())
+	}
 
 	return s
 }
