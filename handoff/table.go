@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -37,6 +38,20 @@ func (l Limits) WithDefaults() Limits {
 	}
 
 	return l
+}
+
+// Reply is the largest reply to a request that can be remembered, in bytes. A
+// larger one would keep the process busy until it is forgotten. Replies to
+// declared reads are not remembered and have no limit here.
+func (l Limits) Reply(r *Request) int {
+	switch {
+	case r.N == 0:
+		return math.MaxInt
+	case r.Client.Once():
+		return l.OnceReplies
+	}
+
+	return l.LaneReplies
 }
 
 // An Entry is a client's last executed request.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/segue-cluster/segue"
@@ -17,7 +18,7 @@ func encodeBody(name string, s *versioned, v any) (handoff.Body, error) {
 
 	b, err := s.Encode(v)
 	if err != nil {
-		return handoff.Body{}, fmt.Errorf("message %q: %w: %w", name, segue.ErrBadRequest, err)
+		return handoff.Body{}, fmt.Errorf("message %q: %w", name, refusal(err))
 	}
 
 	return handoff.Body{
@@ -34,7 +35,7 @@ func encodeReply(s *versioned, v any, request *handoff.Body, want uint32) (hando
 	case request.Codec == handoff.CodecJSON:
 		b, err := s.EncodeJSON(v)
 		if err != nil {
-			return handoff.Body{}, fmt.Errorf("reply: %w", err)
+			return handoff.Body{}, limited(err)
 		}
 
 		return handoff.Body{Name: request.Name, Codec: handoff.CodecJSON, Bytes: b}, nil
@@ -47,7 +48,7 @@ func encodeReply(s *versioned, v any, request *handoff.Body, want uint32) (hando
 
 	b, err := s.EncodeAs(nil, v, to)
 	if err != nil {
-		return handoff.Body{}, fmt.Errorf("reply: %w", err)
+		return handoff.Body{}, limited(err)
 	}
 
 	return handoff.Body{
@@ -64,7 +65,7 @@ func decodeBody(s *versioned, b *handoff.Body) (any, error) {
 	case b.Codec == handoff.CodecJSON:
 		v, err := s.DecodeJSON(b.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", segue.ErrBadRequest, err)
+			return nil, refusal(err)
 		}
 
 		return v, nil
@@ -78,15 +79,34 @@ func decodeBody(s *versioned, b *handoff.Body) (any, error) {
 	}
 
 	if err := s.Check(v, schema.Fingerprint(b.Fingerprint)); err != nil {
-		return nil, fmt.Errorf("%w: %w", segue.ErrBadRequest, err)
+		return nil, refusal(err)
 	}
 
 	x, err := s.DecodeFrom(nil, b.Bytes, v)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", segue.ErrBadRequest, err)
+		return nil, refusal(err)
 	}
 
 	return x, nil
+}
+
+// refusal gives what a codec says of a message its condition: the sender's
+// mistake.
+func refusal(err error) error {
+	if err = limited(err); errors.Is(err, segue.ErrTooLarge) {
+		return err
+	}
+
+	return fmt.Errorf("%w: %w", segue.ErrBadRequest, err)
+}
+
+// limited gives what is over a limit its condition.
+func limited(err error) error {
+	if e, ok := errors.AsType[*schema.Error](err); ok && e.Class == schema.ClassLimit {
+		return fmt.Errorf("%w: %w", segue.ErrTooLarge, err)
+	}
+
+	return err
 }
 
 // versioned is a schema with what every body and record says about it.

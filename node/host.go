@@ -20,6 +20,7 @@ type host struct {
 	log      *slog.Logger
 	timers   *timers
 	tickets  *tickets
+	limits   func(kind string) *handoff.Limits
 	driver   *handoff.Driver // set before the first call
 	self     handoff.Peer
 	token    func(v *handoff.View, session segue.SessionID) segue.Token

@@ -79,8 +79,9 @@ func (k *Kind) Name() string { return k.name }
 // On handles a message of the given name with a turn that may change the state.
 // S is the type of the state, M that of the message, R that of the reply;
 // struct{} stands for one without content. An error that the handler returns
-// is the reply: what it changed before stands. Handlers of one process never
-// run at the same time.
+// is the reply: what it changed before stands, as when the reply turns out to be
+// larger than what is remembered for a retry (see [handoff.Limits]). Handlers of
+// one process never run at the same time.
 func On[S, M, R any](name string, handle func(t *Turn, state *S, message M) (R, error), options ...MessageOption) KindOption {
 	return func(k *Kind) { add(k, &handler{name: name}, handle, options) }
 }
@@ -107,6 +108,28 @@ func Init[S any](f func(key string) S) KindOption {
 // WithLimits bounds what one process keeps for its clients.
 func WithLimits(l handoff.Limits) KindOption {
 	return func(k *Kind) { k.limits = l }
+}
+
+// validLimits refuses limits under which nothing could be served.
+func (k *Kind) validLimits() error {
+	var errs []error
+
+	for _, f := range [...]struct {
+		name  string
+		value int
+	}{
+		{"Mailbox", k.limits.Mailbox},
+		{"Lanes", k.limits.Lanes},
+		{"LaneReplies", k.limits.LaneReplies},
+		{"Once", k.limits.Once},
+		{"OnceReplies", k.limits.OnceReplies},
+	} {
+		if f.value < 0 {
+			errs = append(errs, fmt.Errorf("kind %s: limit %s is %d, want 0 for its default or more", k.name, f.name, f.value))
+		}
+	}
+
+	return errors.Join(errs...)
 }
 
 // WhenLost says what happens to processes whose state died with their node.

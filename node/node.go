@@ -81,6 +81,7 @@ func New(cfg Config) (*Node, error) {
 
 	n.host = &host{
 		kinds: n.kinds, registry: registry, now: n.clock, log: n.log, timers: n.timers, tickets: n.tickets, token: n.token,
+		limits: n.limitsOf,
 	}
 
 	n.metrics = newMetrics(n)

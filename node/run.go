@@ -125,18 +125,30 @@ func (h *host) handle(p *proc, m *handler, message any, e *handoff.Effect, token
 	case err != nil:
 		res.Reply = handoff.Reply{Code: segue.ErrHandler.Code(), Detail: err.Error()}
 	default:
-		body, err := encodeReply(m.reply, reply, &e.Request.Body, e.Request.Want)
-		res.Reply.Body = body
-
-		if err != nil {
-			res.Reply = handoff.Reply{Code: segue.ErrInternal.Code(), Detail: err.Error()}
-		}
+		res.Reply = h.reply(p, m, reply, e.Request)
 	}
 
 	h.settle(p, t)
 	res.Exists = p.state != nil
 
 	return res
+}
+
+// reply encodes what a handler returned. If that cannot be sent, or is too much
+// to be remembered for a retry, the reply is an error; the turn counts.
+func (h *host) reply(p *proc, m *handler, reply any, req *handoff.Request) handoff.Reply {
+	body, err := encodeReply(m.reply, reply, &req.Body, req.Want)
+
+	if size, most := len(body.Bytes), h.limits(p.addr.Kind).Reply(req); err == nil && size > most {
+		err = fmt.Errorf("it has %d bytes, at most %d are remembered for a retry; return less, make it a query, "+
+			"or raise the limit of the kind: %w", size, most, segue.ErrTooLarge)
+	}
+
+	if err != nil {
+		return handoff.Reply{Code: segue.CodeOf(err), Detail: fmt.Sprintf("%s, the reply of %q: %v", p.addr, m.name, err)}
+	}
+
+	return handoff.Reply{Body: body}
 }
 
 // call runs the handler and catches its panics.
