@@ -37,3 +37,10 @@ func (p *proc) timerCount() int {
 
 	return len(p.timers)
 }
+
+func (p *proc) hasTimer(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	return p.timers[id] != nil
+}

@@ -21,6 +21,7 @@ type Turn struct {
 	rand  *rand.Rand
 
 	set      map[string]*pending // timers set and, as nil, cancelled in this turn
+	more     int                 // timers by which set changes the number of the process's
 	ended    bool
 	panicked bool
 }
@@ -80,8 +81,13 @@ func (t *Turn) After(id string, d time.Duration, message any) error {
 		return err
 	}
 
-	if t.p.timerCount()+len(t.set) >= MaxTimers {
-		return fmt.Errorf("%s has %d timers: %w", t.p.addr, MaxTimers, segue.ErrTooLarge)
+	fresh := !t.armed(id)
+	if fresh && t.p.timerCount()+t.more >= MaxTimers {
+		return fmt.Errorf("%s has %d timers, the most that a process may have: %w", t.p.addr, MaxTimers, segue.ErrTooLarge)
+	}
+
+	if fresh {
+		t.more++
 	}
 
 	if t.set == nil {
@@ -95,11 +101,26 @@ func (t *Turn) After(id string, d time.Duration, message any) error {
 
 // Cancel removes a timer, if there is one.
 func (t *Turn) Cancel(id string) {
+	if !t.armed(id) {
+		return
+	}
+
+	t.more--
+
 	if t.set == nil {
 		t.set = map[string]*pending{}
 	}
 
 	t.set[id] = nil
+}
+
+// armed reports whether the process has a timer, as this turn sees it.
+func (t *Turn) armed(id string) bool {
+	if set, ok := t.set[id]; ok {
+		return set != nil
+	}
+
+	return t.p.hasTimer(id)
 }
 
 // End removes the process when the turn has ended: its state and its timers.
