@@ -280,7 +280,7 @@ func (n *Node) try(ctx context.Context, q *query, req *handoff.Request, hint seg
 		return n.callLocal(ctx, shard, q, req)
 	}
 
-	body, err := n.bodyFor(owner, q)
+	body, err := n.bodyFor(ctx, owner, q)
 	if err != nil {
 		return nil, err
 	}
@@ -308,9 +308,16 @@ func (n *Node) callLocal(ctx context.Context, shard segue.ShardID, q *query, req
 
 // bodyFor returns the body in a version that an owner of an older release
 // knows: the side with the higher head converts.
-func (n *Node) bodyFor(owner segue.NodeID, q *query) (handoff.Body, error) {
-	if q.message == nil || q.body.Codec != handoff.CodecMsgpack {
+func (n *Node) bodyFor(ctx context.Context, owner segue.NodeID, q *query) (handoff.Body, error) {
+	if q.message == nil || q.body.Codec != handoff.CodecMsgpack || q.message.Head() == q.message.oldest {
 		return q.body, nil
+	}
+
+	// A node says which versions it knows when it is connected to.
+	if _, met := n.peers.Load(owner); !met {
+		if err := n.cluster.Greet(ctx, owner); err != nil {
+			return handoff.Body{}, fmt.Errorf("%s: %w: %w", q.addr, segue.ErrRetry, err)
+		}
 	}
 
 	v, known := n.peerHead(owner, q.message.Name())
@@ -320,7 +327,7 @@ func (n *Node) bodyFor(owner segue.NodeID, q *query) (handoff.Body, error) {
 
 	b, err := q.message.Migrate(nil, q.body.Bytes, q.message.Head(), v)
 	if err != nil {
-		return handoff.Body{}, fmt.Errorf("message %q for the older release of its owner: %w: %w", q.body.Name, segue.ErrBadRequest, err)
+		return handoff.Body{}, fmt.Errorf("message %q for the older release of its owner: %w: %w", q.body.Name, segue.ErrNotYetServed, err)
 	}
 
 	body := q.body
