@@ -38,15 +38,15 @@ func (n *Node) manifestsOf(ctx context.Context, id segue.NodeID) ([]schema.Manif
 		return n.host.registry.Manifests(), nil
 	}
 
+	// What is known may be of a former start with another release: a new
+	// connection, if there has to be one, brings the present manifests.
+	if err := n.cluster.Greet(ctx, id); err != nil {
+		return nil, fmt.Errorf("node %s does not answer: %w", n.nameOf(id), err)
+	}
+
 	v, ok := n.peers.Load(id)
 	if !ok {
-		if err := n.cluster.Greet(ctx, id); err != nil {
-			return nil, fmt.Errorf("node %s does not answer: %w", id, err)
-		}
-
-		if v, ok = n.peers.Load(id); !ok {
-			return nil, fmt.Errorf("node %s does not say which kinds it has: %w", id, segue.ErrUnsupported)
-		}
+		return nil, fmt.Errorf("node %s does not say which kinds it has: %w", n.nameOf(id), segue.ErrUnsupported)
 	}
 
 	byName, ok := v.(map[string]schema.Manifest)
@@ -108,7 +108,8 @@ func (n *Node) compareAll(ctx context.Context, from, to []ownership.Member) ([]e
 			}
 
 			for _, p := range schema.Compare(ours, theirs) {
-				if text := p.String(); (p.Refused() || p.NeedsAcceptance()) && !seen[text] {
+				text := fmt.Sprintf("from %s to %s: %s", a.Release, b.Release, p)
+				if (p.Refused() || p.NeedsAcceptance()) && !seen[text] {
 					seen[text] = true
 
 					problems = append(problems, errors.New(text))
