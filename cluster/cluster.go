@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/segue-cluster/segue"
@@ -124,6 +125,10 @@ func (c *Cluster) assemble() error {
 		Intro: c.intro, Check: c.checkPeer, Resolve: c.resolve, Logger: c.cfg.Logger,
 		Trace: transport.Trace{Accepted: c.introduced, Dialled: c.introduced},
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: another process has this port, stop it or bind another one", err)
+	}
+
 	if err != nil {
 		return fmt.Errorf("data port: %w", err)
 	}

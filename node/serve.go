@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 
 	"github.com/segue-cluster/segue/internal/httpapi"
 )
@@ -33,7 +34,7 @@ func (n *Node) listen() error {
 
 		ln, err := httpapi.Listen(context.Background(), l.addr) //nolint:forbidigo // binding takes no time
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", l.name, err))
+			errs = append(errs, bindError(l.name, err))
 
 			continue
 		}
@@ -42,6 +43,15 @@ func (n *Node) listen() error {
 	}
 
 	return errors.Join(errs...)
+}
+
+// bindError names the setting whose address cannot be bound, and the way out.
+func bindError(setting string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %w: stop the other process or give another --%s", setting, err, setting)
+	}
+
+	return fmt.Errorf("%s: %w", setting, err)
 }
 
 func (l *listeners) close() {
