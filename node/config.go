@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/segue-cluster/segue"
 	"github.com/segue-cluster/segue/cluster"
+	"github.com/segue-cluster/segue/cluster/gossip"
 	"github.com/segue-cluster/segue/cluster/identity"
+	"github.com/segue-cluster/segue/cluster/ownership"
 	"github.com/segue-cluster/segue/handoff"
 	"github.com/segue-cluster/segue/handoff/schema"
+	"github.com/segue-cluster/segue/internal/httpapi"
 )
 
 // Defaults of [Config].
@@ -22,6 +26,9 @@ const (
 	DefaultHandoffTimeout = 120 * time.Second
 	DefaultDrainTimeout   = 5 * time.Minute
 )
+
+// unixPrefix begins an address that is the path of a socket.
+const unixPrefix = "unix://"
 
 // Config are the parameters of a [Node]. The zero value of an optional field
 // selects the default named in its comment. Addresses are "host:port"; port 0
@@ -53,8 +60,9 @@ type Config struct {
 	// Join are addresses of Bind of other nodes. Names are resolved again and
 	// again.
 	Join []string
-	// Expect is the number of nodes, 1, 3 or 5, that form a new cluster. Default:
-	// 1 without Join, else 0: join only.
+	// Expect is the number of nodes, 1, 3 or 5, that form a new cluster. So many
+	// nodes and no more are started with it, all with the same number. Default: 1
+	// without Join, else 0: join only.
 	Expect int
 	// Shards of a new cluster. Default [cluster.DefaultShards].
 	Shards uint32
@@ -89,21 +97,13 @@ type Config struct {
 func (c Config) Validate() error {
 	c = c.withDefaults()
 
-	errs := []error{c.validName(), c.validAddrs(), c.validTimes()}
-
-	if err := identity.ValidateCluster(c.Cluster); err != nil {
-		errs = append(errs, err)
-	}
-
-	if c.CookieFile == "" {
-		errs = append(errs, errors.New("no cookie file is given; make one with: segue cookie gen FILE"))
-	}
-
+	errs := append([]error{c.validName()}, c.settingsErrors()...)
 	names := map[string]bool{}
 
 	for i := range c.Kinds {
 		k := &c.Kinds[i]
 		errs = append(errs, k.errs...)
+		errs = append(errs, k.validLimits())
 
 		if names[k.name] {
 			errs = append(errs, fmt.Errorf("kind %q is given twice", k.name))
@@ -117,6 +117,18 @@ func (c Config) Validate() error {
 	}
 
 	return errors.Join(errs...)
+}
+
+// settingsErrors are the problems of what an operator sets.
+func (c Config) settingsErrors() []error {
+	c = c.withDefaults()
+	errs := []error{c.validAddrs(), c.validCluster(), c.validTimes()}
+
+	if c.CookieFile == "" {
+		errs = append(errs, errors.New("no cookie-file is given; make one with: segue cookie gen FILE"))
+	}
+
+	return errs
 }
 
 func (c Config) validName() error {
@@ -139,39 +151,79 @@ func (c Config) validName() error {
 func (c Config) validAddrs() error {
 	var errs []error
 
+	taken := map[string]string{} // address with a port of its own -> setting
+
 	for _, a := range [...]struct {
 		name, value string
 		optional    bool
 	}{
 		{"bind", c.Bind, false},
-		{"data", c.Data, false},
+		{"data", c.Data, true}, // "" if bind is wrong
 		{"ops", c.Ops, true},
 		{"gateway", c.Gateway, true},
-		{"admin", strings.TrimPrefix(c.Admin, "unix://"), true},
+		{"admin", c.Admin, true},
 	} {
-		if a.value == "" && a.optional || a.name == "admin" && strings.HasPrefix(c.Admin, "unix://") {
+		if a.value == "" && a.optional || a.name == "admin" && strings.HasPrefix(c.Admin, unixPrefix) {
 			continue
 		}
 
-		if _, _, err := net.SplitHostPort(a.value); err != nil {
-			errs = append(errs, fmt.Errorf("%s %q is not host:port", a.name, a.value))
+		port, err := validPort(a.value)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s %w", a.name, err))
 		}
+
+		if port == 0 {
+			continue
+		}
+
+		if other := taken[a.value]; other != "" {
+			errs = append(errs, fmt.Errorf("%s and %s are both %s: give each a port of its own", other, a.name, a.value))
+		}
+
+		taken[a.value] = a.name
 	}
 
-	if c.Admin != "" && c.AdminToken == "" && !strings.HasPrefix(c.Admin, "unix://") && !loopback(c.Admin) {
-		errs = append(errs, fmt.Errorf("admin %s can be reached from other machines: set a token, or use 127.0.0.1 or unix:///path", c.Admin))
+	if c.Admin != "" && c.AdminToken == "" && !httpapi.Private(c.Admin) {
+		errs = append(errs, fmt.Errorf(
+			"admin %s can be reached from other machines: set admin-token-file, or use 127.0.0.1 or unix:///path", c.Admin))
+	}
+
+	return errors.Join(errs...)
+}
+
+// validCluster checks how the node finds its cluster.
+func (c Config) validCluster() error {
+	var errs []error
+
+	if c.Cluster != "" {
+		errs = append(errs, identity.ValidateCluster(c.Cluster))
 	}
 
 	for _, j := range c.Join {
-		if _, _, err := net.SplitHostPort(j); err != nil {
-			errs = append(errs, fmt.Errorf("join %q is not host:port", j))
+		switch port, err := validPort(j); {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("join %w", err))
+		case port == 0 || strings.HasPrefix(j, ":"):
+			errs = append(errs, fmt.Errorf("join %q needs the host and the port of another node's bind", j))
 		}
 	}
 
+	if len(c.Join) > gossip.MaxSeeds {
+		errs = append(errs, fmt.Errorf("join lists %d addresses, at most %d are possible: a few are enough", len(c.Join), gossip.MaxSeeds))
+	}
+
 	switch c.Expect {
-	case 0, 1, 3, 5:
+	case 0, 3, 5:
+	case 1:
+		if len(c.Join) > 0 {
+			errs = append(errs, errors.New("expect 1 forms a cluster of this node alone, join looks for another one: drop one of them"))
+		}
 	default:
 		errs = append(errs, fmt.Errorf("expect %d: a new cluster is formed by 1, 3 or 5 nodes", c.Expect))
+	}
+
+	if c.Shards != 0 && (c.Shards < ownership.MinShards || c.Shards > ownership.MaxShards) {
+		errs = append(errs, fmt.Errorf("shards %d: want %d to %d", c.Shards, ownership.MinShards, ownership.MaxShards))
 	}
 
 	return errors.Join(errs...)
@@ -276,22 +328,25 @@ func nextPort(addr string) string {
 		return ""
 	}
 
-	n, err := net.LookupPort("tcp", port) //nolint:noctx // a number
-	if err != nil || n == 0 {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || n == 1<<16-1 {
 		return net.JoinHostPort(host, "0")
 	}
 
-	return net.JoinHostPort(host, fmt.Sprint(n+1))
+	return net.JoinHostPort(host, strconv.FormatUint(n+1, 10))
 }
 
-// loopback reports whether only this machine reaches an address.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
+// validPort returns the port of an address.
+func validPort(addr string) (uint16, error) {
+	_, service, err := net.SplitHostPort(addr)
 	if err != nil {
-		return false
+		return 0, fmt.Errorf("%q is not host:port", addr)
 	}
 
-	ip := net.ParseIP(host)
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("%q: the port is not a number from 0 to 65535", addr)
+	}
 
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return uint16(port), nil
 }

@@ -7,14 +7,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"math"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/term"
 
+	"github.com/segue-cluster/segue"
 	"github.com/segue-cluster/segue/cluster"
 )
 
@@ -30,35 +34,37 @@ type settings struct {
 	logLevel, logFormat  string
 	configFile           string
 	fromFlag, fromSource map[string]bool
+	bad                  []error // values of flags
 }
 
 // LoadConfig reads the configuration of a node from flags, from SEGUE_*
 // variables (SEGUE_FENCE_AFTER for --fence-after) and from the YAML file that
 // the flag config names, whose keys are the names of the flags. A flag goes
-// before a variable, a variable before the file. All problems are reported at once, with
-// what to do. App, Release and Kinds are left to the program. For -h the error
-// is flag.ErrHelp, and the help was written to output.
+// before a variable, a variable before the file; a variable or key without a
+// value says nothing. All problems are reported at once, with what to do, those
+// of [Config.Validate] included. App, Release and Kinds are left to the program.
+// For -h the error is flag.ErrHelp, and the help was written to output.
+//
+// An unknown flag or key is an error. An unknown variable is one if it is a
+// typing error away from a setting: other programs, and Kubernetes for its
+// services, have SEGUE_* variables too.
 //
 // The arguments come without the name of the program, the environment is that of
 // os.Environ.
 func LoadConfig(args, environ []string, output io.Writer) (Config, error) {
 	s := newSettings(output)
 
-	if err := s.set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return Config{}, err //nolint:wrapcheck // callers compare it
-		}
+	err := parse(s.set, args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(output, "Settings, also as SEGUE_* variables and in the file of --config:") //nolint:errcheck // nobody to tell
+		s.set.PrintDefaults()
 
-		return Config{}, fmt.Errorf("flags: %w", err)
-	}
-
-	var errs []error
-	if s.set.NArg() > 0 {
-		errs = append(errs, fmt.Errorf("unexpected argument %q: all settings are flags", s.set.Arg(0)))
+		return Config{}, flag.ErrHelp
 	}
 
 	s.set.Visit(func(f *flag.Flag) { s.fromFlag[f.Name] = true })
-	errs = append(errs, s.readEnvironment(environ), s.readFile(), s.finish(output))
+	errs := []error{err, s.readEnvironment(environ), s.readFile(), s.finish(output)}
+	errs = append(append(s.bad, errs...), s.cfg.settingsErrors()...)
 
 	return s.cfg, errors.Join(errs...)
 }
@@ -69,6 +75,7 @@ func newSettings(output io.Writer) *settings {
 	}
 	f, c := s.set, &s.cfg
 	f.SetOutput(output)
+	f.Usage = func() {} // all problems are in one error; the help is written when it is asked for
 	f.StringVar(&s.configFile, "config", "", "YAML `file` with settings named like these flags")
 	f.StringVar(&c.Cluster, "cluster", "", "`name` of the cluster (default: the app)")
 	f.StringVar(&c.Name, "name", "", "`host` part of the node's name (default: the advertised address of --bind)")
@@ -81,18 +88,29 @@ func newSettings(output io.Writer) *settings {
 	f.StringVar(&s.adminTokenFile, "admin-token-file", "", "`file` with the token that --admin wants")
 	f.StringVar(&s.gatewayTokenFile, "gateway-token-file", "", "`file` with the token that --gateway wants")
 	f.StringVar(&s.join, "join", "", "`host:port,...` of --bind of other nodes; names are resolved again and again")
-	f.IntVar(&c.Expect, "expect", 0, "form a new cluster of so many nodes: 1, 3 or 5 (default: 1 without --join, else none)")
-	f.UintVar(&s.shards, "shards", cluster.DefaultShards, "number of shards of a new cluster")
+	f.IntVar(&c.Expect, "expect", 0, "`number` of nodes that form a new cluster: 1, 3 or 5 (default: 1 without --join, else none)")
+	f.UintVar(&s.shards, "shards", cluster.DefaultShards, "`number` of shards of a new cluster")
 	f.StringVar(&c.DataDir, "data-dir", "", "`directory` of the raft log (default: none, every start is a new node)")
 	f.StringVar(&c.CookieFile, "cookie-file", "", "`file` with the cluster's secret; make one with: segue cookie gen FILE")
-	f.DurationVar(&c.FenceAfter, "fence-after", cluster.DefaultFenceAfter, "how long a silent node is waited for")
-	f.DurationVar(&c.CallTimeout, "call-timeout", DefaultCallTimeout, "deadline of calls that have none")
-	f.DurationVar(&c.HandoffTimeout, "handoff-timeout", DefaultHandoffTimeout, "bound of one handoff session")
-	f.DurationVar(&c.DrainTimeout, "drain-timeout", DefaultDrainTimeout, "bound of handing over at the stop")
-	f.StringVar(&s.logLevel, "log-level", "info", "debug, info, warn or error")
-	f.StringVar(&s.logFormat, "log-format", "auto", "text, json, or auto: json where there is no terminal")
+	f.DurationVar(&c.FenceAfter, "fence-after", cluster.DefaultFenceAfter, "`time` for which a silent node is waited for")
+	f.DurationVar(&c.CallTimeout, "call-timeout", DefaultCallTimeout, "`time` for calls that have no deadline")
+	f.DurationVar(&c.HandoffTimeout, "handoff-timeout", DefaultHandoffTimeout, "longest `time` of one handoff session")
+	f.DurationVar(&c.DrainTimeout, "drain-timeout", DefaultDrainTimeout, "longest `time` of handing over at the stop")
+	f.StringVar(&s.logLevel, "log-level", "info", "`level`: debug, info, warn or error")
+	f.StringVar(&s.logFormat, "log-format", "auto", "`format`: text, json, or auto: json where there is no terminal")
+	f.VisitAll(func(x *flag.Flag) { x.Value = newSetting(x, &s.bad) })
 
 	return s
+}
+
+// take sets what a variable or the file says.
+func (s *settings) take(name, value string) error {
+	x, ok := s.set.Lookup(name).Value.(*setting)
+	if !ok {
+		return segue.ErrInternal // newSettings made it
+	}
+
+	return x.take(value)
 }
 
 // readEnvironment takes what no flag said from SEGUE_* variables.
@@ -108,19 +126,19 @@ func (s *settings) readEnvironment(environ []string) error {
 		}
 
 		name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
-		if s.set.Lookup(name) == nil {
-			continue // of another program: the CLI has variables too
-		}
 
-		if s.fromFlag[name] {
-			continue
-		}
+		switch known, near := nearest(s.set, name); {
+		case value == "" || s.fromFlag[name]:
+		case s.set.Lookup(name) != nil:
+			if err := s.take(name, value); err != nil {
+				errs = append(errs, fmt.Errorf("variable %s: %w", key, err))
+			}
 
-		if err := s.set.Set(name, value); err != nil {
-			errs = append(errs, fmt.Errorf("variable %s: %w", key, err))
+			s.fromSource[name] = true
+		case near:
+			errs = append(errs, fmt.Errorf("variable %s is no setting; did you mean SEGUE_%s?",
+				key, strings.ToUpper(strings.ReplaceAll(known, "-", "_"))))
 		}
-
-		s.fromSource[name] = true
 	}
 
 	return errors.Join(errs...)
@@ -144,22 +162,45 @@ func (s *settings) readFile() error {
 
 	var errs []error
 
-	for name, v := range values {
-		switch {
-		case s.set.Lookup(name) == nil || name == "config":
-			errs = append(errs, fmt.Errorf("config %s: there is no setting %q", s.configFile, name))
-		case !s.fromFlag[name] && !s.fromSource[name]:
-			if list, ok := v.([]any); ok {
-				v = strings.Trim(strings.Join(strings.Fields(fmt.Sprint(list)), ","), "[]")
-			}
-
-			if err := s.set.Set(name, fmt.Sprint(v)); err != nil {
-				errs = append(errs, fmt.Errorf("config %s: %s: %w", s.configFile, name, err))
-			}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if err := s.takeKey(name, values[name]); err != nil {
+			errs = append(errs, fmt.Errorf("config %s: %w", s.configFile, err))
 		}
 	}
 
 	return errors.Join(errs...)
+}
+
+// takeKey takes one key of the file.
+func (s *settings) takeKey(name string, value any) error {
+	switch {
+	case name == "config":
+		return errors.New("a file cannot name another one: there is no setting \"config\" here")
+	case s.set.Lookup(name) == nil:
+		return fmt.Errorf("there is no setting %q%s", name, meant(s.set, name, "%q"))
+	case s.fromFlag[name] || s.fromSource[name] || value == nil:
+		return nil
+	}
+
+	text := fmt.Sprint(value)
+
+	switch v := value.(type) {
+	case []any:
+		items := make([]string, len(v))
+		for i, x := range v {
+			items[i] = fmt.Sprint(x)
+		}
+
+		text = strings.Join(items, ",")
+	case map[string]any:
+		return fmt.Errorf("%s: it has settings inside of it, want one value", name)
+	}
+
+	if err := s.take(name, text); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+
+	return nil
 }
 
 // finish turns text into values.
@@ -172,11 +213,7 @@ func (s *settings) finish(output io.Writer) error {
 		}
 	}
 
-	if s.shards > 1<<16 {
-		errs = append(errs, fmt.Errorf("shards %d: too many", s.shards))
-	}
-
-	s.cfg.Shards = uint32(min(s.shards, 1<<16))
+	s.cfg.Shards = uint32(min(s.shards, math.MaxUint32)) // what is too large stays so
 
 	for _, t := range [...]struct {
 		file  string
