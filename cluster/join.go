@@ -69,6 +69,10 @@ func (c *Cluster) tryEnter(ctx context.Context) error {
 		return fmt.Errorf("no node of a cluster was found: %w", why)
 	}
 
+	if c.gossip.Joined() {
+		return errors.New("the nodes that were met belong to no cluster yet")
+	}
+
 	return errors.New("no node of a cluster was found")
 }
 

@@ -65,6 +65,7 @@ func parseLine(s string) line {
 		level slog.Level
 	}{
 		{"no installed keys could decrypt", topicCookie, slog.LevelWarn},
+		{`unacceptable label ""`, topicPlain, slog.LevelWarn}, // no Segue node at all
 		{"unacceptable label", topicLabel, slog.LevelWarn},
 		{"remote state is not encrypted", topicPlain, slog.LevelWarn},
 		{"ignoring alive message", topicIgnored, slog.LevelWarn},
