@@ -52,6 +52,7 @@ type Cluster struct {
 	leaseEnd atomic.Int64  // by the clock of cfg
 	told     atomic.Pointer[[]nodeCount]
 	fatal    sync.Once
+	stopping atomic.Bool   // Leave was called
 	entered  chan struct{} // closed when this start is a member
 
 	whyMu sync.Mutex // guards the field below

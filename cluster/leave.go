@@ -10,6 +10,7 @@ import (
 
 	"github.com/segue-cluster/segue"
 	"github.com/segue-cluster/segue/cluster/consensus"
+	"github.com/segue-cluster/segue/cluster/gossip"
 	"github.com/segue-cluster/segue/cluster/ownership"
 	"github.com/segue-cluster/segue/cluster/placement"
 )
@@ -18,8 +19,10 @@ import (
 // take what this one has. Leaving would lose it.
 var ErrNobody = errors.New("no other node can take over")
 
-// leaveEvery is the time between two requests to be let go.
-const leaveEvery = 100 * time.Millisecond
+const (
+	leaveEvery = 100 * time.Millisecond // between two requests to be let go
+	aloneAfter = 2 * time.Second        // without another node that stays
+)
 
 // Leave gives everything away that this node owns and waits until the cluster
 // goes on without it: another node votes in its place, if it voted, and it is
@@ -31,18 +34,43 @@ func (c *Cluster) Leave(ctx context.Context) error {
 		return nil
 	}
 
-	for {
-		if _, err := c.Propose(ctx, ownership.Drain{Node: c.id, Inc: inc, On: true}); err == nil {
-			break
-		} else if !pause(ctx, leaveEvery) {
-			return fmt.Errorf("leave: %w", err)
+	c.stopping.Store(true)
+	c.refreshMeta()
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	stop := make(chan struct{})
+
+	go func() {
+		defer close(stop)
+		c.watchForOthers(ctx, cancel)
+	}()
+
+	defer func() { <-stop }()
+	defer cancel(nil)
+
+	if err := c.leave(ctx, inc); err != nil {
+		if errors.Is(err, ErrNobody) || errors.Is(context.Cause(ctx), ErrNobody) {
+			return ErrNobody
 		}
+
+		return fmt.Errorf("leave: %w", err)
+	}
+
+	return nil
+}
+
+// leave drains this node and asks until the cluster has let it go.
+func (c *Cluster) leave(ctx context.Context, inc segue.Incarnation) error {
+	if _, err := c.Propose(ctx, ownership.Drain{Node: c.id, Inc: inc, On: true}); err != nil {
+		return err
 	}
 
 	c.refreshMeta()
 
 	if err := c.drained(ctx); err != nil {
-		return fmt.Errorf("leave: %w", err)
+		return err
 	}
 
 	for {
@@ -56,9 +84,35 @@ func (c *Cluster) Leave(ctx context.Context) error {
 		}
 
 		if !pause(ctx, leaveEvery) {
-			return fmt.Errorf("leave: %w", why)
+			return why
 		}
 	}
+}
+
+// watchForOthers cancels the leave with [ErrNobody] when every other node has
+// gone, or is stopping too, for so long that it is no accident: without them
+// there may never be a leader again.
+func (c *Cluster) watchForOthers(ctx context.Context, cancel context.CancelCauseFunc) {
+	last := time.Now()
+
+	for pause(ctx, leaveEvery) {
+		if c.othersStay() {
+			last = time.Now()
+		} else if time.Since(last) > aloneAfter {
+			cancel(ErrNobody)
+		}
+	}
+}
+
+// othersStay reports whether gossip knows a node that is not stopping: one that
+// is live, or one that failed so lately that it may only be cut off.
+func (c *Cluster) othersStay() bool {
+	return slices.ContainsFunc(c.gossip.Members(), func(m gossip.Member) bool {
+		stopping := m.Meta.Flags&(gossip.FlagStopping|gossip.FlagLeaving) != 0 || m.Status == gossip.StatusLeaving
+		back := m.Status == gossip.StatusFailed && time.Since(m.Since) < c.cfg.FenceAfter
+
+		return !m.Self && !stopping && (m.Status.Live() || back)
+	})
 }
 
 // askToLeave returns nil when the cluster has forgotten this node, and else why

@@ -76,6 +76,10 @@ func (c *Cluster) meta() gossip.Meta {
 		m.Flags |= gossip.FlagVirgin
 	}
 
+	if c.stopping.Load() {
+		m.Flags |= gossip.FlagStopping
+	}
+
 	if c.raft != nil && c.raft.IsLeader() {
 		m.Flags |= gossip.FlagLeader
 	}
